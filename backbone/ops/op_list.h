@@ -1,0 +1,23 @@
+/* THE list of ops. One row an op: name, then what exists for CPU forward, CPU backward, CUDA forward,
+ * CUDA backward: REF (the plain loops of op_<name>.c), FAST (a kernel of its own in
+ * backend/cpu/cpu_<name>.c or backend/cuda/cuda_<name>.cu) or NONE.
+ *
+ * Enum, tables, declarations and the conformance run are made from these rows by the preprocessor: a row
+ * without its op file, its kernel or its cases does not link. No include guard: included many times. */
+YOLO_OP(conv2d, FAST, NONE, NONE, NONE)
+YOLO_OP(batchnorm, FAST, NONE, NONE, NONE)
+YOLO_OP(activation, FAST, NONE, NONE, NONE)
+YOLO_OP(maxpool, FAST, NONE, NONE, NONE)
+YOLO_OP(avgpool, FAST, NONE, NONE, NONE)
+YOLO_OP(upsample, FAST, NONE, NONE, NONE)
+YOLO_OP(concat, FAST, NONE, NONE, NONE)
+YOLO_OP(slice, REF, NONE, NONE, NONE)
+YOLO_OP(shortcut, FAST, NONE, NONE, NONE)
+YOLO_OP(scale_channels, FAST, NONE, NONE, NONE)
+YOLO_OP(multiply, REF, NONE, NONE, NONE)
+YOLO_OP(linear, FAST, NONE, NONE, NONE)
+YOLO_OP(local, REF, NONE, NONE, NONE)
+YOLO_OP(reorg, REF, NONE, NONE, NONE)
+YOLO_OP(dropout, REF, NONE, NONE, NONE)
+YOLO_OP(softmax, REF, NONE, NONE, NONE)
+YOLO_OP(implicit, REF, NONE, NONE, NONE)

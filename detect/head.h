@@ -1,0 +1,45 @@
+/* Heads: what a network's output means. One file a head (head_yolo.c, head_region.c, head_detection.c,
+ * head_gaussian.c, head_classify.c) and one row in head_list.h. A head brings its cfg section (keys,
+ * checks) and the decoding of its tensor into candidate boxes; training will add its loss. */
+#ifndef YOLO_DETECT_HEAD_H
+#define YOLO_DETECT_HEAD_H
+
+#include "backbone/cfg/cfg.h"
+#include "detect/box.h"
+
+typedef struct yolo_head yolo_head;
+
+typedef struct yolo_decode {
+  int input_w, input_h; /* of the network */
+  float confidence;     /* candidates need more than this */
+  bool best_class;
+} yolo_decode;
+
+typedef struct yolo_head_def {
+  yolo_cfg_section_def section;
+  /* Reads the section into attributes (owned by the caller: yolo_free) and checks them against the tensor it
+   * reads; sets classes and nms. Messages as in cfg builders. */
+  yolo_status (*parse)(const yolo_cfg_section *section, yolo_shape in, yolo_head *head);
+  /* Appends the candidates of image n. Boxes are in network input pixels, not clipped. */
+  yolo_status (*decode)(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out);
+  /* Classifiers: writes `classes` scores; NULL for detectors. */
+  yolo_status (*scores)(const yolo_head *head, const yolo_tensor *tensor, int n, float *out);
+} yolo_head_def;
+
+struct yolo_head {
+  const yolo_head_def *def;
+  void *attrs; /* owned */
+  int classes;
+  yolo_nms nms;
+  int node; /* of the source graph */
+};
+
+#define YOLO_HEAD(name) extern const yolo_head_def yolo_head_##name;
+#include "detect/head_list.h"
+#undef YOLO_HEAD
+
+extern const yolo_head_def *const yolo_heads[];
+int yolo_head_count(void);
+const yolo_head_def *yolo_head_find(const char *section);
+
+#endif

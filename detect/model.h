@@ -1,0 +1,62 @@
+/* A model: network + head(s) + names + preprocessing. What yolo.h hides behind yolo_model, for the floors
+ * above (train, cli) and the tests. */
+#ifndef YOLO_DETECT_MODEL_H
+#define YOLO_DETECT_MODEL_H
+
+#include "backbone/base/log.h"
+#include "backbone/cfg/cfg.h"
+#include "backbone/graph/network.h"
+#include "datasets/resize.h"
+#include "detect/head.h"
+#include "detect/yolo.h"
+#include "weights/weights.h"
+
+/* What is known without any weights: cfg, graph, heads, names, preprocessing. */
+typedef struct yolo_model_spec {
+  yolo_cfg *cfg;
+  yolo_graph *graph; /* unfused, at the model's input size */
+  int n_heads;
+  yolo_head *heads;
+  int n_names;
+  char **names; /* count == classes of the heads */
+  int classes;
+  yolo_preprocess preprocess;
+  int width, height, channels;
+  yolo_darknet_header header; /* of the Darknet file it came from; zero otherwise */
+  char *provenance;           /* JSON text stored in the native file, or NULL */
+} yolo_model_spec;
+
+struct yolo_model {
+  yolo_model_spec spec;
+  yolo_network *network;
+  int *head_nodes; /* node of the running graph, one a head */
+  char *path;
+};
+
+struct yolo_context {
+  const yolo_model *model;
+  yolo_runner *runner;
+};
+
+/* path: a cfg, a safetensors file, or .weights with options->cfg. Reads no tensor. */
+yolo_status yolo_model_spec_load(const char *path, const yolo_model_options *options, yolo_model_spec *out);
+void yolo_model_spec_release(yolo_model_spec *spec);
+
+/* The tensors of a graph in Darknet file order, as the weights wing wants them; *out (and its count) belongs
+ * to the caller (yolo_free); names stay the graph's. */
+yolo_status yolo_model_tensor_descs(const yolo_graph *graph, yolo_tensor_desc **out, int *count);
+
+/* Loads with a spec (consumed into the model, also on failure) and weights from `path`; path NULL: random
+ * weights of seed 1 (benchmarks). `unfused`: run the graph layer by layer as written. */
+yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const yolo_model_options *options, bool unfused,
+                                 yolo_model **out);
+
+/* Streams weights from one file into another format: out.safetensors or out.weights by its suffix. */
+yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options,
+                               const char *out);
+
+/* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. */
+yolo_status yolo_detect_batch(yolo_context *context, const yolo_pixels *images, int count, const yolo_detect_options *options,
+                              yolo_result **results);
+
+#endif
