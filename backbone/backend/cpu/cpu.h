@@ -1,0 +1,41 @@
+/* The CPU backend's own contract between cpu_backend.c and the kernels cpu_<op>.c. */
+#ifndef YOLO_CPU_H
+#define YOLO_CPU_H
+
+#include "backbone/backend/backend.h"
+#include "backbone/backend/cpu/isa.h"
+#include "backbone/base/threads.h"
+
+struct yolo_device {
+  int threads;
+  const yolo_isa *isa; /* NULL: reference, every op runs its plain loops */
+  char description[96];
+};
+
+/* A FAST row of the op list. `sizes` and `pack` may be NULL: no packed form, no scratch. Kernels run with the
+ * device's threads; scratch is cut into equal 64-byte-aligned parts, one a thread. */
+typedef struct yolo_cpu_kernel {
+  yolo_op_sizes (*sizes)(const yolo_device *device, const yolo_op_call *call, int thrift);
+  yolo_status (*pack)(const yolo_device *device, const yolo_op_call *call, int thrift, void *to);
+  yolo_status (*forward)(const yolo_device *device, const yolo_op_call *call);
+  yolo_status (*backward)(const yolo_device *device, const yolo_op_call *call);
+} yolo_cpu_kernel;
+
+/* The memory-bound kernels: body(call, first, end) does pixels [first, end) of the N*H*W of out, on all threads,
+ * in pieces large enough to be worth handing out. */
+typedef void (*yolo_pixels_body)(const yolo_device *device, const yolo_op_call *call, int first, int end);
+void yolo_cpu_pixels(const yolo_device *device, const yolo_op_call *call, yolo_pixels_body body);
+
+/* Pixel p, counted through all of (N, H, W). */
+static inline float *yolo_cpu_pixel(const yolo_tensor *t, int p) { return yolo_pixel(t, 0, 0, p); }
+
+/* One activation over pixels [first, end) of a tensor, in place. */
+void yolo_cpu_activate(const yolo_device *device, const yolo_tensor *t, int first, int end, yolo_activation act);
+
+static inline int yolo_divide_up(int a, int b) { return (a + b - 1) / b; }
+static inline int yolo_round_up(int a, int b) { return yolo_divide_up(a, b) * b; }
+static inline size_t yolo_align64(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+static inline int yolo_min_int(int a, int b) { return a < b ? a : b; }
+static inline int yolo_max_int(int a, int b) { return a > b ? a : b; }
+
+#endif

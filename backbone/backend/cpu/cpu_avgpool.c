@@ -1,0 +1,53 @@
+/* Mean pooling: cells outside the map are left out of the mean. Sums run in the order of the cells whatever the
+ * number of threads; the global form gives each thread a block of channels. */
+#include "backbone/backend/cpu/cpu.h"
+
+static void mean_of(const yolo_device *device, const yolo_op_call *call, float *to, int image, int y0, int y1, int x0, int x1,
+                    int c, int n) {
+  const yolo_tensor *in = &call->in[0];
+  const float share = 1.0f / (float)((y1 - y0) * (x1 - x0));
+  device->isa->zero_rows(to, 0, 1, n);
+  for (int y = y0; y < y1; y++) {
+    /* Row by row, so that a large map's sum does not lose small values to one long chain. */
+    float line[256];
+    device->isa->zero_rows(line, 0, 1, n);
+    for (int x = x0; x < x1; x++) device->isa->add_rows(line, yolo_pixel(in, image, y, x) + c, n);
+    device->isa->add_rows(to, line, n);
+  }
+  for (int i = 0; i < n; i++) to[i] *= share;
+}
+
+enum { CHANNELS = 64 }; /* at most the 256 of mean_of() */
+
+typedef struct job {
+  const yolo_device *device;
+  const yolo_op_call *call;
+} job;
+
+static void run(void *payload, int task, int thread) {
+  const job *j = payload;
+  const yolo_avgpool_attrs *a = j->call->attrs;
+  const yolo_shape in = j->call->in[0].shape, out = j->call->out->shape;
+  const int blocks = yolo_divide_up(out.c, CHANNELS), row = task / blocks, c = task % blocks * CHANNELS;
+  const int image = row / out.h, oy = row % out.h, n = yolo_min_int(CHANNELS, out.c - c);
+  (void)thread;
+  for (int ox = 0; ox < out.w; ox++) {
+    int y0 = 0, y1 = in.h, x0 = 0, x1 = in.w;
+    if (!a->global) {
+      y0 = yolo_max_int(0, oy * a->stride_h - a->pad.top);
+      y1 = yolo_min_int(in.h, oy * a->stride_h - a->pad.top + a->kernel_h);
+      x0 = yolo_max_int(0, ox * a->stride_w - a->pad.left);
+      x1 = yolo_min_int(in.w, ox * a->stride_w - a->pad.left + a->kernel_w);
+    }
+    mean_of(j->device, j->call, yolo_pixel(j->call->out, image, oy, ox) + c, image, y0, y1, x0, x1, c, n);
+  }
+}
+
+static yolo_status forward(const yolo_device *device, const yolo_op_call *call) {
+  const yolo_shape out = call->out->shape;
+  job j = {device, call};
+  yolo_parallel(device->threads, out.n * out.h * yolo_divide_up(out.c, CHANNELS), run, &j);
+  return YOLO_OK;
+}
+
+const yolo_cpu_kernel yolo_cpu_avgpool = {.forward = forward};

@@ -1,0 +1,19 @@
+/* Shared by the GEMM-shaped kernels (direct and Winograd convolution, linear): a panel of packed B, a block of
+ * packed A, and the walk of the micro-kernel over them. */
+#ifndef YOLO_CPU_GEMM_H
+#define YOLO_CPU_GEMM_H
+
+#include "backbone/backend/cpu/cpu.h"
+
+/* B (k x n, element (i, j) at b[i*row + j*column]) becomes panels of nr columns, each k x nr, zero-filled. */
+void yolo_pack_panels(int nr, const float *b, size_t row, size_t column, int k, int n, float *to);
+
+/* What one call multiplies: rows of packed A (stride YOLO_PANEL_STRIDE, at most YOLO_PANEL_K deep) with one
+ * panel. The members of `tile` that do not change from tile to tile (b, k, cols, first, last, bias, slopes,
+ * ldc, ldr) are set by the caller; a, c, residual point at row 0. `next` (may be NULL): bytes that will be
+ * wanted afterwards, brought near on the way. `hard`: an epilogue the registers cannot do, run after a tile
+ * when tile.last; NULL: none. */
+void yolo_gemm_panel(const yolo_isa *isa, yolo_tile tile, int rows, const float *next, size_t next_bytes,
+                     const yolo_epilogue *hard);
+
+#endif

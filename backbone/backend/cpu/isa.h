@@ -1,0 +1,94 @@
+/* What is compiled once an instruction set: one kernel text (isa_*.inc), three builds of it (cpu_isa_portable.c,
+ * cpu_isa_avx2.c, cpu_isa_avx512.c), one table of functions each, chosen once at start (cpu_isa.c).
+ *
+ * The register-blocked micro-kernel multiplies a tile of up to `mr` rows of A (pixels) with a panel of `nr`
+ * columns of B (filters). Rows of A stand YOLO_PANEL_STRIDE floats apart: a constant, so that every row is
+ * reached with one base register, and no multiple of a large power of two, so that the rows of a tile do
+ * not fall into the same cache sets. */
+#ifndef YOLO_CPU_ISA_H
+#define YOLO_CPU_ISA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backbone/ops/activation.h"
+
+enum {
+  YOLO_PANEL_K = 256, /* depth of one block: 14 rows x 256 (A) and 256 x 32 (B) live in L1 together */
+  YOLO_PANEL_STRIDE = YOLO_PANEL_K + 16,
+  YOLO_MAX_NR = 32,
+  YOLO_MAX_MR = 14
+};
+
+/* C[rows][cols] (+)= A[rows][k] B[k][nr]; see tile_body() in isa_gemm.inc. */
+typedef struct yolo_tile {
+  const float *a, *b;
+  float *c;
+  size_t ldc; /* floats from one row of c to the next */
+  int k, cols;
+  bool first;        /* start from bias (or 0) instead of what c holds */
+  bool last;         /* finish with max(x, slope1 x), + residual, max(x, slope2 x) */
+  const float *bias; /* nr floats or NULL */
+  const float *residual;
+  size_t ldr;
+  float slope1, slope2;
+  const char *prefetch; /* bytes to bring near while multiplying, prefetch_step a step of k; or NULL */
+  size_t prefetch_step;
+} yolo_tile;
+
+/* What follows the sum: act1(x + bias), + residual, act2; rows x cols of c, in place. */
+typedef struct yolo_epilogue {
+  const float *bias; /* NULL when already added */
+  yolo_activation act1, act2;
+  const float *residual; /* NULL: none */
+  size_t ldr;
+} yolo_epilogue;
+
+/* One channel block of a depthwise convolution over one row of outputs. */
+typedef struct yolo_depthwise_row {
+  const float *const *rows; /* kernel_h pointers to input row starts (x = 0); NULL: outside the map */
+  size_t in_stride, out_stride;
+  int in_w, channels, kernel_h, kernel_w, stride, dilation, pad_left;
+  const float *weight; /* (KH*KW, channels rounded up to whole vectors) */
+  size_t weight_stride;
+  const float *bias; /* padded like weight */
+  float *out;
+  int out_w;
+} yolo_depthwise_row;
+
+typedef struct yolo_isa {
+  const char *name;
+  int lanes, mr, nr;
+  bool (*supported)(void);
+  /* tile[rows - 1][cols <= lanes ? 0 : 1] */
+  void (*tile[YOLO_MAX_MR][2])(const yolo_tile *tile);
+  void (*epilogue)(float *c, size_t ldc, int rows, int cols, const yolo_epilogue *how);
+  void (*copy_rows)(float *to, size_t to_stride, const float *from, size_t from_stride, int rows, int n);
+  void (*zero_rows)(float *to, size_t to_stride, int rows, int n);
+  /* Winograd, F(m x m, 3 x 3), m = 2 or 4: see isa_winograd.inc. */
+  void (*winograd_input)(int m, const float *const *pixels, int channels, float *v, size_t plane);
+  void (*winograd_output)(int m, const float *sums, size_t plane, int cols, const float *bias, float slope,
+                          float *const *pixels, int h, int w);
+  void (*winograd_weights)(int m, const float *g, float *to, size_t plane);
+  void (*depthwise)(const yolo_depthwise_row *row);
+  /* Plain loops over channels, vectorised by the compiler for this instruction set. */
+  void (*max_rows)(float *to, const float *from, int n);
+  void (*add_rows)(float *to, const float *from, int n);
+  void (*scale_add)(float *to, const float *from, const float *scale, const float *shift, int n); /* from*scale + shift */
+  void (*multiply)(float *to, const float *from, const float *factor, int n);
+  double (*peak)(long loops); /* flops done by `loops` rounds of independent multiply-adds */
+} yolo_isa;
+
+extern const yolo_isa yolo_isa_portable;
+#if defined(__x86_64__)
+extern const yolo_isa yolo_isa_avx2, yolo_isa_avx512;
+#endif
+
+/* By name; NULL name: the environment variable YOLO_ISA, else the best supported one. "reference" gives
+ * *out == NULL: the plain loops of the ops. */
+#include "backbone/base/status.h"
+yolo_status yolo_isa_choose(const char *name, const yolo_isa **out);
+/* The instruction sets this machine supports, best first, as "avx512 avx2 portable". */
+const char *yolo_isa_list(void);
+
+#endif
