@@ -16,9 +16,9 @@ typedef struct yolo_decode {
 } yolo_decode;
 
 typedef struct yolo_head_def {
-  yolo_cfg_section_def section;
-  /* Reads the section into attributes (owned by the caller: yolo_free) and checks them against the tensor it
-   * reads; sets classes and nms. Messages as in cfg builders. */
+  yolo_cfg_section_def section; /* name NULL: no section of its own (classifiers) */
+  /* Reads the section (of a head without one: the layer it reads) into attributes (owned by the caller: yolo_free)
+   * and checks them against the tensor it reads; sets classes and nms. Messages name file and line. */
   yolo_status (*parse)(const yolo_cfg_section *section, yolo_shape in, yolo_head *head);
   /* Appends the candidates of image n. Boxes are in network input pixels, not clipped. */
   yolo_status (*decode)(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out);
@@ -41,5 +41,9 @@ struct yolo_head {
 extern const yolo_head_def *const yolo_heads[];
 int yolo_head_count(void);
 const yolo_head_def *yolo_head_find(const char *section);
+/* The head sections as yolo_cfg_to_graph and yolo_cfg_visit_training_keys want them: fills at most `room` entries,
+ * returns how many there are. YOLO_HEAD_SECTIONS is room enough. */
+int yolo_head_sections(yolo_cfg_section_def *out, int room);
+enum { YOLO_HEAD_SECTIONS = 16 };
 
 #endif

@@ -36,6 +36,7 @@ struct yolo_model {
 struct yolo_context {
   const yolo_model *model;
   yolo_runner *runner;
+  yolo_boxes candidates; /* room that one image leaves to the next */
 };
 
 /* path: a cfg, a safetensors file, or .weights with options->cfg. Reads no tensor. */
@@ -55,7 +56,8 @@ yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const 
 yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options,
                                const char *out);
 
-/* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. */
+/* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. All are NULL on
+ * failure. load_ms is the resize alone here, network_ms the image's share of the batch. */
 yolo_status yolo_detect_batch(yolo_context *context, const yolo_pixels *images, int count, const yolo_detect_options *options,
                               yolo_result **results);
 

@@ -12,6 +12,9 @@ typedef struct yolo_rng {
   uint64_t position; /* next draw */
 } yolo_rng;
 
+/* The four words of counter (block, stream) under `key`: the generator itself, without a position. */
+void yolo_rng_block(uint64_t key, uint64_t stream, uint64_t block, uint32_t out[4]);
+
 uint32_t yolo_rng_u32(yolo_rng *rng);
 float yolo_rng_uniform(yolo_rng *rng); /* [0, 1), 24 bits */
 float yolo_rng_normal(yolo_rng *rng);  /* mean 0, variance 1 (Box-Muller) */

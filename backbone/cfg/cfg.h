@@ -18,12 +18,14 @@ typedef struct yolo_cfg_section {
   int line;
   int n_entries;
   yolo_cfg_entry *entries;
+  const char *file; /* the cfg's, for messages */
 } yolo_cfg_section;
 
 typedef struct yolo_cfg {
   char *file;   /* for messages */
   char *source; /* the text as read (what the native file stores) */
   char *text;   /* cut into pieces */
+  yolo_cfg_entry *pool; /* the entries of all sections, one section after another */
   int n_sections;
   yolo_cfg_section *sections; /* [0] is [net] */
 } yolo_cfg;
@@ -56,8 +58,9 @@ typedef struct yolo_cfg_section_def {
   const char *name;
   const char *aliases[3];
   const yolo_cfg_key *keys; /* ends with name NULL */
-  /* Adds the section's nodes; *out is the node later layers see. Messages need not name file and line: the
-   * caller adds "file:line: [section]: ". */
+  /* Adds the section's nodes; *out is the node later layers see (a section without nodes of its own hands on
+   * one that exists). Messages need not name file and line: where they do not begin with the file (typed
+   * access and yolo_cfg_fail do that), the caller adds "file:line: [section]: ". */
   yolo_status (*build)(yolo_cfg_build *build, const yolo_cfg_section *section, int *out);
 } yolo_cfg_section_def;
 
@@ -82,6 +85,10 @@ yolo_status yolo_cfg_to_graph(const yolo_cfg *cfg, const yolo_cfg_section_def *h
 typedef void (*yolo_cfg_key_visitor)(void *payload, const yolo_cfg_section *section, const yolo_cfg_entry *entry);
 void yolo_cfg_visit_training_keys(const yolo_cfg *cfg, const yolo_cfg_section_def *heads, int n_heads,
                                   yolo_cfg_key_visitor visitor, void *payload);
+
+/* Fails with "file:line: [section]: ", where line is the key's (or the section's when the key is absent). */
+yolo_status yolo_cfg_fail(const yolo_cfg_section *section, const char *key, yolo_status code, const char *format, ...)
+    YOLO_PRINTF(4, 5);
 
 /* Typed access; a missing key gives the fallback, a malformed value an error with file and line. */
 const yolo_cfg_entry *yolo_cfg_find(const yolo_cfg_section *section, const char *key);

@@ -7,8 +7,9 @@
 
 #include "backbone/graph/graph.h"
 
-/* *out shares nothing with the source; its params are those of the source (same indices); layers keep their
- * numbers (layer.last is -1 where a layer's own output no longer exists). */
+/* *out shares nothing with the source; its params are those of the source (same indices; param.node stays the
+ * node of the *source*); layers keep their numbers (layer.last is -1 where a layer's own output no longer
+ * exists, layer.first where none of its nodes is left). A fused node counts to the layer of its convolution. */
 yolo_status yolo_graph_fuse(const yolo_graph *source, yolo_graph **out);
 
 /* The same copy without any fusion: what training and layer-by-layer comparison run. */

@@ -25,19 +25,22 @@ typedef struct yolo_node {
   int param[YOLO_OP_MAX_PARAM]; /* indices into graph->params; -1 = derived by fusion */
   int fold_bn;                  /* fused graph, conv2d and linear: index of the batchnorm node of the *source* graph
                                    whose statistics are folded into weight and bias, else -1 */
+  float fold_eps;                /* and its epsilon */
   int source;                   /* fused graph: the node of the source graph this one computes, else -1 */
 } yolo_node;
 
 typedef struct yolo_param {
   char *name; /* "model.12.conv.weight": what the native file calls it; owned */
-  int node, slot;
+  int node, slot; /* in the graph that was built; fusion and copies leave them as they are */
   yolo_param_spec spec;
+  int layer; /* the cfg layer it belongs to */
 } yolo_param;
 
 typedef struct yolo_layer {
   char *section; /* "convolutional"; owned */
   int line;      /* in the cfg */
-  int first, last; /* its nodes; `last` is what [route] and [shortcut] see */
+  int first, last; /* its nodes; `last` is what [route] and [shortcut] see. A layer without nodes of its own
+                      ([cost], a [route] of one layer) has the node it hands on as `last` and first = last + 1 */
 } yolo_layer;
 
 typedef struct yolo_graph {
@@ -55,7 +58,8 @@ yolo_status yolo_graph_new(yolo_shape input, yolo_graph **out);
 /* Opens a new layer; nodes added afterwards belong to it. */
 yolo_status yolo_graph_begin_layer(yolo_graph *graph, const char *section, int line);
 
-/* Adds a node of the current layer; copies attrs and inputs, infers the shape, creates its parameters under
+/* Adds a node of the current layer; copies attrs (NULL: all zero) and inputs, infers the shape, creates its
+ * parameters under
  * "model.<layer>.<role>.<spec name>" (role NULL: "model.<layer>.<spec name>"). *out is its index. */
 yolo_status yolo_graph_add_op(yolo_graph *graph, yolo_op_id op, const void *attrs, int n_in, const int *in, const char *role,
                               int *out);

@@ -29,7 +29,7 @@ typedef yolo_status (*yolo_param_fetch)(void *payload, const yolo_param *param, 
 /* Streams all parameters in: holds one layer at a time next to the packed ones. */
 yolo_status yolo_network_load(yolo_network *network, yolo_param_fetch fetch, void *payload);
 /* A fetch for networks without weights (benchmarks, tests): He-scaled, from the counter-based generator;
- * payload is a const uint64_t seed. */
+ * payload points to the seed, a uint64_t. A parameter's values depend on the seed and on its name only. */
 yolo_status yolo_fetch_random(void *payload, const yolo_param *param, float *to);
 
 const yolo_graph *yolo_network_graph(const yolo_network *network); /* the (fused) graph that runs */
@@ -41,10 +41,11 @@ void yolo_runner_free(yolo_runner *runner);
 /* Plans (or finds) batch x height x width and hands out the input tensor to fill, in host memory: dense
  * (batch, height, width, C). Valid until the next prepare. */
 yolo_status yolo_runner_prepare(yolo_runner *runner, int batch, int height, int width, yolo_tensor *input);
-/* Runs the prepared batch. */
+/* Runs the prepared batch. The input's memory is used again during the run: fill it before every run. */
 yolo_status yolo_runner_run(yolo_runner *runner);
-/* The output of a node of the running graph after run(), in host memory. Outputs of YOLO_NODE_OUTPUT and of
- * the last node are always there, others only with keep_all. Valid until the next run or prepare. */
+/* The output of a node of the running graph after run(), in host memory. Outputs of YOLO_NODE_OUTPUT and
+ * values that no node reads (the last one, always) are there, others only with keep_all. Valid until the next
+ * run or prepare. */
 yolo_status yolo_runner_output(yolo_runner *runner, int node, yolo_tensor *out);
 void yolo_runner_keep_all(yolo_runner *runner, bool keep); /* before prepare */
 

@@ -2,7 +2,12 @@
  *
  * ACT: activations by lifetime, best fit. WORK: one region as large as the hungriest node.
  * Concatenations become views where the producer can write straight into the wide buffer; slices, outputs
- * and in-place ops become views of their input. Sizes are bytes. */
+ * and in-place ops become views of their input. Sizes are bytes.
+ *
+ * What the kernel of concat must know: an input may already lie where it belongs (its data pointer is the
+ * output's plus its first channel, with the output's stride); such an input is skipped, the others are copied.
+ * What the caller must know: the network's input is alive until its last reader, then its memory is used again.
+ * Results (what an output node passes on, and every value that nobody reads) live to the end. */
 #ifndef YOLO_GRAPH_PLAN_H
 #define YOLO_GRAPH_PLAN_H
 

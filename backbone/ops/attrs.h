@@ -62,7 +62,8 @@ typedef enum yolo_weight_norm { YOLO_WEIGHTS_PLAIN, YOLO_WEIGHTS_RELU, YOLO_WEIG
 
 /* y = act(sum_i weight_i * in_i). in[0] is the layer before; its shape is the output's. The other inputs
  * may have more or fewer channels: surplus ones are dropped, missing ones add nothing. `subsample`
- * (original Darknet): maps of other sizes are sampled with stride or repeated.
+ * (original Darknet): of a k times larger map every k-th pixel is added; a k times smaller one is added to
+ * every k-th pixel of the output.
  * weights_per: 0 none, 1 one weight an input, 2 one an input and channel. param[0]: (n_in) or (n_in, C). */
 typedef struct yolo_shortcut_attrs {
   yolo_activation act;
@@ -114,8 +115,9 @@ typedef struct yolo_dropout_attrs {
 /* Over channels, in `groups` equal parts, at every pixel, with a temperature. With `flatten` (a classifier's
  * vector), over all of (H, W, C) at once. */
 typedef struct yolo_softmax_attrs {
-  int groups;
-  float temperature;
+  int groups;        /* 0 counts as 1 */
+  float temperature; /* 0 counts as 1 */
+  bool flatten;
 } yolo_softmax_attrs;
 
 /* No real input (in[0] only gives N): out (N, 1, 1, filters) or (N, atoms, 1, filters) repeats the learned

@@ -69,18 +69,56 @@ static void pack_tap(const job *j, int image, int oy, int ox, int count, int tap
   isa->zero_rows(to + (size_t)hi * YOLO_PANEL_STRIDE, YOLO_PANEL_STRIDE, count - hi, n);
 }
 
-/* Depth [k0, k0 + kc) of pixels [m0, m1) of group g. */
-static void pack_block(const job *j, int g, int m0, int m1, int k0, int kc, float *to) {
-  const yolo_shape out = j->call->out->shape;
+/* `count` neighbouring pixels of row oy from ox on, tap by tap: depth [k0, k0 + kc) into `to`. */
+static void pack_taps(const job *j, int g, int image, int oy, int ox, int count, int k0, int kc, float *to) {
   const int cg = j->cg;
+  for (int k = k0; k < k0 + kc;) {
+    const int tap = k / cg, c = k % cg, n = yolo_min_int(cg - c, k0 + kc - k);
+    pack_tap(j, image, oy, ox, count, tap, g * cg + c, n, to + (k - k0));
+    k += n;
+  }
+}
+
+/* The same where a row of taps is one run of memory (dense pixels, no dilation) and lies inside the map: a copy a
+ * row of taps instead of one a tap. It matters for the first layer, whose taps are three floats long. */
+static void pack_runs(const job *j, int image, int oy, int ox, int count, int k0, int kc, float *to) {
+  const yolo_conv2d_attrs *a = j->a;
+  const yolo_tensor *in = &j->call->in[0];
+  const int run = a->kernel_w * j->cg;
+  for (int k = k0; k < k0 + kc;) {
+    const int ky = k / run, at = k % run, n = yolo_min_int(run - at, k0 + kc - k);
+    const int iy = oy * a->stride_h - a->pad.top + ky;
+    if (iy < 0 || iy >= in->shape.h)
+      j->device->isa->zero_rows(to + (k - k0), YOLO_PANEL_STRIDE, count, n);
+    else
+      j->device->isa->copy_rows(to + (k - k0), YOLO_PANEL_STRIDE,
+                                yolo_pixel(in, image, iy, ox * a->stride_w - a->pad.left) + at,
+                                (size_t)a->stride_w * in->stride, count, n);
+    k += n;
+  }
+}
+
+/* Depth [k0, k0 + kc) of pixels [m0, m1) of group g. Of each row of outputs, [lo, hi) have their whole window inside. */
+static void pack_block(const job *j, int g, int m0, int m1, int k0, int kc, float *to) {
+  const yolo_conv2d_attrs *a = j->a;
+  const yolo_shape out = j->call->out->shape;
+  const yolo_tensor *in = &j->call->in[0];
+  const bool dense = a->groups == 1 && a->dilation == 1 && in->stride == (size_t)j->cg && a->kernel_w > 1;
+  const int lo = dense ? yolo_divide_up(a->pad.left, a->stride_w) : 0;
+  const int slack = in->shape.w - a->kernel_w + a->pad.left;
+  const int hi = dense && slack >= 0 ? slack / a->stride_w + 1 : 0;
   for (int m = m0; m < m1;) {
     const int ox = m % out.w, oy = m / out.w % out.h, image = m / out.w / out.h;
-    const int count = yolo_min_int(out.w - ox, m1 - m);
-    for (int k = k0; k < k0 + kc;) {
-      const int tap = k / cg, c = k % cg, n = yolo_min_int(cg - c, k0 + kc - k);
-      pack_tap(j, image, oy, ox, count, tap, g * cg + c, n, to + (k - k0));
-      k += n;
-    }
+    int count = yolo_min_int(out.w - ox, m1 - m);
+    const bool inside = ox >= lo && ox < hi;
+    if (inside)
+      count = yolo_min_int(count, hi - ox);
+    else if (ox < lo && lo < hi)
+      count = yolo_min_int(count, lo - ox);
+    if (inside)
+      pack_runs(j, image, oy, ox, count, k0, kc, to);
+    else
+      pack_taps(j, g, image, oy, ox, count, k0, kc, to);
     to += (size_t)count * YOLO_PANEL_STRIDE;
     m += count;
   }

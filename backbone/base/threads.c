@@ -1,0 +1,179 @@
+/* Threads: one parallel loop over OpenMP (or over nothing), and how many cores this process may use.
+ *
+ * A container is often given two cores of a machine with sixty-four by a CPU quota, which the affinity mask
+ * does not show. Starting sixty-four threads there makes every barrier wait for the scheduler, so the quota
+ * of the control group counts as well. */
+#include "backbone/base/threads.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+enum { PATH_SIZE = 1024 };
+
+static int affinity_count(void) {
+  cpu_set_t sets[8]; /* 8 x 1024 logical processors */
+  int count = 0;
+  if (sched_getaffinity(0, sizeof sets, sets) == 0) count = CPU_COUNT_S(sizeof sets, sets);
+  if (count < 1) count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  return count < 1 ? 1 : count;
+}
+
+/* The first line of DIR/NAME, or false when there is no such file. */
+static bool read_line(const char *dir, const char *name, char *line, int size) {
+  char path[PATH_SIZE + 64];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  FILE *file = fopen(path, "re");
+  if (!file) return false;
+  bool found = fgets(line, size, file) != NULL;
+  fclose(file);
+  return found;
+}
+
+/* Cores granted by one control group folder: quota / period, rounded up; 0 when it sets no limit. */
+static int group_quota(const char *dir, bool v2) {
+  char line[128];
+  long long quota = -1, period = 0;
+  if (v2) {
+    if (!read_line(dir, "cpu.max", line, sizeof line) || sscanf(line, "%lld %lld", &quota, &period) != 2) return 0;
+  } else {
+    if (!read_line(dir, "cpu.cfs_quota_us", line, sizeof line) || sscanf(line, "%lld", &quota) != 1) return 0;
+    if (!read_line(dir, "cpu.cfs_period_us", line, sizeof line) || sscanf(line, "%lld", &period) != 1) return 0;
+  }
+  if (quota <= 0 || period <= 0 || quota / period >= 65536) return 0;
+  return (int)((quota + period - 1) / period);
+}
+
+/* The smallest quota from the group itself up to the root of its mount: a parent's limit binds the child. */
+static int path_quota(const char *mount, const char *group, bool v2) {
+  char dir[PATH_SIZE];
+  int smallest = 0;
+  size_t root = strlen(mount);
+  if (snprintf(dir, sizeof dir, "%s%s", mount, group) >= (int)sizeof dir) return 0;
+  for (;;) {
+    int quota = group_quota(dir, v2);
+    if (quota > 0 && (smallest == 0 || quota < smallest)) smallest = quota;
+    char *slash = strrchr(dir + root, '/');
+    if (!slash) return smallest;
+    *slash = '\0';
+  }
+}
+
+/* True when the comma-separated controller list of a version 1 line holds "cpu". */
+static bool lists_cpu(const char *controllers) {
+  for (const char *p = controllers; p; p = strchr(p, ',')) {
+    if (*p == ',') p++;
+    if (strncmp(p, "cpu", 3) == 0 && (p[3] == ',' || p[3] == '\0')) return true;
+  }
+  return false;
+}
+
+/* One line of /proc/self/cgroup: "hierarchy:controllers:path"; version 2 has no controllers. */
+static int line_quota(char *line) {
+  line[strcspn(line, "\n")] = '\0';
+  char *controllers = strchr(line, ':');
+  char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+  if (!group) return 0;
+  *group++ = '\0';
+  controllers++;
+  if (*controllers == '\0') {
+    int quota = path_quota("/sys/fs/cgroup", group, true);
+    return quota ? quota : path_quota("/sys/fs/cgroup/unified", group, true);
+  }
+  if (!lists_cpu(controllers)) return 0;
+  int quota = path_quota("/sys/fs/cgroup/cpu", group, false);
+  return quota ? quota : path_quota("/sys/fs/cgroup/cpu,cpuacct", group, false);
+}
+
+static int cgroup_quota(void) {
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  if (!file) return 0;
+  char line[PATH_SIZE];
+  int smallest = 0;
+  while (fgets(line, sizeof line, file)) {
+    int quota = line_quota(line);
+    if (quota > 0 && (smallest == 0 || quota < smallest)) smallest = quota;
+  }
+  fclose(file);
+  return smallest;
+}
+
+int yolo_threads_available(void) {
+  int cores = affinity_count(), quota = cgroup_quota();
+  return quota > 0 && quota < cores ? quota : cores;
+}
+
+/* Denormal numbers (below 1e-38) carry no information in a network but cost a processor a hundred cycles each:
+ * inside a task they count as zero. The caller's setting is restored, for its arithmetic is its own business. */
+#if defined(__SSE2__)
+enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+static unsigned flush_denormals(void) {
+  const unsigned mode = _mm_getcsr();
+  _mm_setcsr(mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+  return mode;
+}
+static void restore_mode(unsigned mode) { _mm_setcsr(mode); }
+#else
+static unsigned flush_denormals(void) { return 0; }
+static void restore_mode(unsigned mode) { (void)mode; }
+#endif
+
+#ifdef _OPENMP
+
+const char *yolo_threads_runtime(void) {
+#if _OPENMP >= 202011
+  return "OpenMP 5.1 or newer (libgomp or libomp)";
+#elif _OPENMP >= 201811
+  return "OpenMP 5.0 (libgomp or libomp)";
+#elif _OPENMP >= 201511
+  return "OpenMP 4.5 (libgomp or libomp)";
+#else
+  return "OpenMP before 4.5 (libgomp or libomp)";
+#endif
+}
+
+/* Chunks of one task: tasks are large (a tile of a convolution), so the counter is cheap and the tail short. */
+static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
+#pragma omp parallel num_threads(threads)
+  {
+    const unsigned mode = flush_denormals();
+#pragma omp for schedule(dynamic, 1)
+    for (int task = 0; task < tasks; task++) body(payload, task, omp_get_thread_num());
+    restore_mode(mode);
+  }
+}
+
+static bool inside_team(void) { return omp_in_parallel() != 0; }
+
+#else
+
+const char *yolo_threads_runtime(void) { return "none"; }
+
+static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
+  (void)threads;
+  for (int task = 0; task < tasks; task++) body(payload, task, 0);
+}
+
+static bool inside_team(void) { return true; }
+
+#endif
+
+/* A call from within a task runs serially: teams never nest. */
+void yolo_parallel(int threads, int tasks, yolo_task body, void *payload) {
+  if (threads > tasks) threads = tasks;
+  if (threads > 1 && !inside_team()) {
+    run_on_team(threads, tasks, body, payload);
+    return;
+  }
+  const unsigned mode = flush_denormals();
+  for (int task = 0; task < tasks; task++) body(payload, task, 0);
+  restore_mode(mode);
+}

@@ -1,0 +1,113 @@
+/* Shortcuts: out = act(sum_i w_i in_i), the additions of residual networks (He et al., "Deep Residual
+ * Learning", 2016, section 3.2), with Darknet's variations:
+ *
+ * - an input with other channels than in[0] adds those it has in common with it;
+ * - weights (weights_per): one an input, or one an input and channel, used as they are (PLAIN), or
+ *     RELU:     w_i = relu(v_i) / (eps + sum_j relu(v_j))
+ *     SOFTMAX:  w_i = exp(v_i - max v) / (eps + sum_j exp(v_j - max v))      eps = 1e-4
+ *   the first being the "fast normalized fusion" of Tan et al., "EfficientDet", 2020, section 3.3;
+ * - subsample (original Darknet): see shared_grid(). */
+#include <math.h>
+
+#include "backbone/ops/rules.h"
+
+/* How two maps of different size share a grid: input pixel (y*from, x*from) is added to output pixel
+ * (y*to, x*to), for y < rows and x < columns. */
+typedef struct grid {
+  int from, to, rows, columns;
+} grid;
+
+static int at_least_one(int value) { return value < 1 ? 1 : value; }
+static int smaller(int a, int b) { return a < b ? a : b; }
+
+/* Of a k times larger input every k-th pixel is taken; a k times smaller one reaches every k-th output. */
+static grid shared_grid(yolo_shape in, yolo_shape out) {
+  grid g = {at_least_one(in.w / out.w), at_least_one(out.w / in.w), smaller(in.h, out.h), smaller(in.w, out.w)};
+  return g;
+}
+
+static yolo_status check_input(const yolo_shortcut_attrs *a, int i, yolo_shape in, yolo_shape out) {
+  if (!a->subsample) return yolo_rule_agree("shortcut", i, in, out, true);
+  yolo_status st = yolo_rule_count("shortcut", "input", in);
+  if (st == YOLO_OK) st = yolo_rule_count("shortcut", "output", out);
+  if (st != YOLO_OK) return st;
+  if (in.n == out.n && in.w / out.w == in.h / out.h && out.w / in.w == out.h / in.h) return YOLO_OK;
+  return yolo_fail(YOLO_ESHAPE, "shortcut: input %d is a map of %d x %d, which height and width relate differently to %d x %d",
+                   i, in.h, in.w, out.h, out.w);
+}
+
+static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo_shape *out) {
+  const yolo_shortcut_attrs *a = attrs;
+  yolo_status st = yolo_rule_range("shortcut", "weights_per", a->weights_per, 0, 2);
+  if (st == YOLO_OK) st = yolo_rule_range("shortcut", "weight normalisation", (int)a->norm, 0, YOLO_WEIGHTS_SOFTMAX);
+  if (st == YOLO_OK) st = yolo_rule_range("shortcut", "activation", (int)a->act, 0, YOLO_ACT_COUNT - 1);
+  for (int i = 1; i < n_in && st == YOLO_OK; i++) st = check_input(a, i, in[i], in[0]);
+  if (st == YOLO_OK) *out = in[0];
+  return st;
+}
+
+static int params(const void *attrs, int n_in, const yolo_shape *in, yolo_param_spec *spec) {
+  const yolo_shortcut_attrs *a = attrs;
+  int channels = a->weights_per == 2 ? in[0].c : 1;
+  if (a->weights_per == 0) return 0;
+  spec[0] = (yolo_param_spec){.name = "weight",
+                              .ndim = a->weights_per,
+                              .dims = {n_in, channels},
+                              .a = n_in,
+                              .b = channels,
+                              .s = 1,
+                              .shape = {1, 1, n_in, channels}};
+  return 1;
+}
+
+/* One weight an input for channel c. */
+static void channel_weights(const yolo_op_call *call, int c, double *w) {
+  const yolo_shortcut_attrs *a = call->attrs;
+  double max = -INFINITY, sum = 1e-4;
+  for (int i = 0; i < call->n_in; i++) {
+    w[i] = 1;
+    if (a->weights_per == 1) w[i] = ((const float *)call->param[0].data)[i];
+    if (a->weights_per == 2) w[i] = yolo_nth_pixel(&call->param[0], (size_t)i)[c];
+    if (w[i] > max) max = w[i];
+  }
+  if (a->weights_per == 0 || a->norm == YOLO_WEIGHTS_PLAIN) return;
+  for (int i = 0; i < call->n_in; i++) {
+    w[i] = a->norm == YOLO_WEIGHTS_RELU ? yolo_act_relu(w[i]) : exp(w[i] - max);
+    sum += w[i];
+  }
+  for (int i = 0; i < call->n_in; i++) w[i] /= sum;
+}
+
+/* What input i has at the place of output pixel (n, y, x), channel c; 0 where it has nothing. */
+static double input_at(const yolo_tensor *in, yolo_shape out, int n, int y, int x, int c) {
+  grid g = shared_grid(in->shape, out);
+  if (c >= in->shape.c || y % g.to || x % g.to || y / g.to >= g.rows || x / g.to >= g.columns) return 0;
+  return yolo_pixel(in, n, y / g.to * g.from, x / g.to * g.from)[c];
+}
+
+static yolo_status forward(const yolo_op_call *call) {
+  const yolo_shortcut_attrs *a = call->attrs;
+  yolo_shape s = call->out->shape;
+  double w[YOLO_OP_MAX_IN];
+  for (int c = 0; c < s.c; c++) {
+    channel_weights(call, c, w);
+    for (int n = 0; n < s.n; n++)
+      for (int y = 0; y < s.h; y++)
+        for (int x = 0; x < s.w; x++) {
+          double sum = 0;
+          for (int i = 0; i < call->n_in; i++) sum += w[i] * input_at(&call->in[i], s, n, y, x, c);
+          yolo_pixel(call->out, n, y, x)[c] = (float)yolo_activate(a->act, sum);
+        }
+  }
+  return YOLO_OK;
+}
+
+const yolo_op yolo_op_shortcut = {.name = "shortcut",
+                                  .attrs_size = sizeof(yolo_shortcut_attrs),
+                                  .min_in = 2,
+                                  .max_in = YOLO_OP_MAX_IN,
+                                  .shape = shape,
+                                  .params = params,
+                                  .inplace = true,
+                                  .backward_reads = YOLO_READS_IN,
+                                  .forward = forward};

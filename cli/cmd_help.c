@@ -1,0 +1,27 @@
+/* yolo help [COMMAND]. */
+#include "cli/cli.h"
+
+static int run(const cli_command *self, int argc, char **argv) {
+  args_words words;
+  int code;
+  if (!cli_parse(self, argc, argv, NULL, &words, &code)) return code;
+  if (words.count == 0) {
+    cli_print_overview();
+    return CLI_OK;
+  }
+  for (int i = 0; i < words.count; ++i) {
+    const cli_command *command = cli_find_command(words.items[i]);
+    if (!command) return CLI_ERROR;
+    if (i > 0) cli_say("\n");
+    cli_print_help(command);
+  }
+  return CLI_OK;
+}
+
+const cli_command cmd_help = {
+    .name = "help",
+    .summary = "explain a command",
+    .usage = "yolo help [COMMAND]",
+    .examples = "  yolo help detect",
+    .run = run,
+};

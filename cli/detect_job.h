@@ -1,0 +1,70 @@
+/* One run of `yolo detect`: what it was asked for, what it holds, what it counted. */
+#ifndef YOLO_CLI_DETECT_JOB_H
+#define YOLO_CLI_DETECT_JOB_H
+
+#include "cli/cli.h"
+#include "cli/model_args.h"
+#include "cli/out.h"
+#include "cli/prefetch.h"
+#include "cli/progress.h"
+
+typedef struct detect_args {
+  model_args model;
+  double confidence, iou;
+  int nms_kind, max_detections, batch;
+  bool agnostic, best_class;
+  const char *classes;
+  const char *folder, *json, *csv, *coco_json, *coco_ref;
+  bool no_images, save_txt, crops, quiet;
+} detect_args;
+
+enum { DETECT_MAX_WRITERS = 6 };
+
+typedef struct detect_writer {
+  const out_kind *kind;
+  const char *path; /* NULL: in the output folder */
+  void *state;
+} detect_writer;
+
+typedef struct detect_totals {
+  long images, failed, detections;
+  double load_ms, network_ms, post_ms; /* sums over images */
+  double wait_ms, detect_ms, write_ms; /* of the main thread: for images, in the library, for outputs */
+  double start_ms;
+} detect_totals;
+
+/* Everything is owned; detect_job_free. */
+typedef struct detect_job {
+  const detect_args *args;
+  source_list sources;
+  model_choice choice;
+  yolo_model *model;
+  yolo_context *context;
+  yolo_detect_options options;
+  int *classes; /* what options.classes points to */
+  char *folder; /* NULL: nothing is written into one */
+  out_run run;
+  detect_writer writers[DETECT_MAX_WRITERS];
+  int n_writers;
+  prefetch *ahead;
+  prefetch_item *items;   /* batch */
+  yolo_pixels *pixels;    /* batch */
+  yolo_result **results;  /* batch */
+  int *tally;             /* detections by class, for a line */
+  progress bar;
+  detect_totals totals;
+} detect_job;
+
+/* detect_setup.c: files, model, options and writers, in this order. Nothing was written when it fails. */
+yolo_status detect_setup(detect_job *job, const detect_args *args, char *const *words, int n_words);
+void detect_job_free(detect_job *job);
+
+/* detect_loop.c: every image; returns the exit code. Files of the writers appear at the end. */
+int detect_loop(detect_job *job);
+
+/* detect_report.c */
+void detect_report_start(const detect_job *job);
+void detect_report_image(detect_job *job, const source_item *source, const yolo_result *result);
+void detect_report_end(const detect_job *job);
+
+#endif

@@ -1,0 +1,90 @@
+/* What `yolo detect` tells people: a line an image, a summary at the end. */
+#include <string.h>
+
+#include "cli/detect_job.h"
+#include "cli/outfile.h"
+
+enum { REPORT_MAX_CLASSES = 8 };
+
+void detect_report_start(const detect_job *job) {
+  char line[CLI_NAME_MAX];
+  if (model_describe(job->choice.shown, &job->model->spec, line, sizeof line) != YOLO_OK) return;
+  cli_say("%s; %s\n", line, yolo_runner_device(job->context->runner));
+}
+
+/* "1 dog, 1 bicycle, 2 car", the most confident class first. */
+static void say_objects(detect_job *job, const yolo_result *result) {
+  int told = 0, classes = 0, rest = 0;
+  memset(job->tally, 0, (size_t)yolo_model_classes(job->model) * sizeof *job->tally);
+  for (int i = 0; i < result->count; ++i) job->tally[result->detections[i].class_id]++;
+  for (int i = 0; i < result->count; ++i) {
+    int *count = &job->tally[result->detections[i].class_id];
+    if (*count == 0) continue;
+    if (classes++ < REPORT_MAX_CLASSES) {
+      cli_say("%s%d %s", told++ ? ", " : "", *count, out_class_name(&job->run, result->detections[i].class_id));
+    } else {
+      rest += *count;
+    }
+    *count = 0;
+  }
+  if (rest) cli_say(", %d of %s", rest, cli_plural((unsigned)(classes - REPORT_MAX_CLASSES), "other class"));
+  if (!told) cli_say("nothing found");
+}
+
+static void say_classes(const detect_job *job, const yolo_result *result) {
+  int top[OUT_TOP], count = out_top_classes(result, top);
+  for (int i = 0; i < count; ++i) {
+    cli_say("%s%s %.3f", i ? ", " : "", out_class_name(&job->run, top[i]), (double)result->scores[top[i]]);
+  }
+}
+
+void detect_report_image(detect_job *job, const source_item *source, const yolo_result *result) {
+  char name[CLI_NAME_MAX];
+  if (job->args->quiet) return;
+  cli_say("%s: %dx%d  ", cli_printable(source->path, name), result->width, result->height);
+  if (result->n_scores > 0) {
+    say_classes(job, result);
+  } else {
+    say_objects(job, result);
+  }
+  cli_say("  (load %.1f network %.1f post %.1f ms)\n", result->load_ms, result->network_ms, result->post_ms);
+  cli_flush();
+}
+
+/* Which part of the work the main thread spent its time on. */
+static void say_bound(const detect_totals *t, double wall_ms) {
+  const struct {
+    double ms;
+    const char *what;
+  } parts[] = {{t->wait_ms, "Reading the images"}, {t->detect_ms, "The network"}, {t->write_ms, "Writing the results"}};
+  int most = 0;
+  for (int i = 1; i < 3; ++i) {
+    if (parts[i].ms > parts[most].ms) most = i;
+  }
+  cli_say("%s sets the pace: %.0f%% of the time.\n", parts[most].what, 100 * parts[most].ms / (wall_ms + 1e-9));
+}
+
+static void say_places(const detect_job *job) {
+  const char *separator = "Written: ";
+  for (int i = 0; i < job->n_writers; ++i) {
+    const detect_writer *w = &job->writers[i];
+    const char *where = !w->path ? job->folder : outfile_is_stdout(w->path) ? "standard output" : w->path;
+    cli_say("%s%s in %s", separator, w->kind->what, where);
+    separator = ", ";
+  }
+  if (job->n_writers > 0) cli_say(".\n");
+}
+
+void detect_report_end(const detect_job *job) {
+  const detect_totals *t = &job->totals;
+  double wall_ms = cli_now_ms() - t->start_ms, n = t->images > 0 ? (double)t->images : 1;
+  cli_say("%s, %s", cli_plural((unsigned long)t->images, "image"),
+          model_is_classifier(&job->model->spec) ? "classified" : cli_plural((unsigned long)t->detections, "detection"));
+  if (t->failed) cli_say(", %ld failed", t->failed);
+  cli_say(". %.1f images/s over %.1f s; on average load %.1f, network %.1f, post %.1f, write %.1f ms.\n",
+          (double)t->images / (wall_ms * 1e-3 + 1e-9), wall_ms * 1e-3, t->load_ms / n, t->network_ms / n, t->post_ms / n,
+          t->write_ms / n);
+  if (t->images == 0) return;
+  say_bound(t, wall_ms);
+  say_places(job);
+}

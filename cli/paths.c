@@ -1,0 +1,122 @@
+/* Paths as text, and folders on disk: see paths.h. */
+#include "cli/paths.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/text.h"
+
+/* Drops "", "." and ".." from an absolute path, in place: read ahead, write behind. */
+static void normalise(char *path) {
+  size_t write = 0;
+  for (const char *read = path; *read;) {
+    read += strspn(read, "/");
+    size_t n = strcspn(read, "/");
+    if (n == 0 || (n == 1 && read[0] == '.')) {
+      /* nothing to keep */
+    } else if (n == 2 && read[0] == '.' && read[1] == '.') {
+      while (write > 0 && path[--write] != '/') continue;
+    } else {
+      path[write++] = '/';
+      memmove(path + write, read, n);
+      write += n;
+    }
+    read += n;
+  }
+  if (write == 0) path[write++] = '/';
+  path[write] = '\0';
+}
+
+yolo_status paths_absolute(const char *path, char **out) {
+  yolo_text text = {0};
+  yolo_status st = YOLO_OK;
+  if (*path != '/') {
+    char *here = getcwd(NULL, 0);
+    st = here ? yolo_text_format(&text, "%s/", here) : yolo_fail(YOLO_EIO, "the current folder is gone: %s", strerror(errno));
+    free(here); /* getcwd's own */
+  }
+  if (st == YOLO_OK) st = yolo_text_append(&text, path, strlen(path));
+  if (st != YOLO_OK) {
+    yolo_text_free(&text);
+    return st;
+  }
+  normalise(text.data);
+  *out = text.data;
+  return YOLO_OK;
+}
+
+yolo_status paths_parent(const char *path, char **out) {
+  const char *slash = strrchr(path, '/');
+  size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
+  *out = yolo_strndup(slash ? path : ".", length);
+  return *out ? YOLO_OK : YOLO_ENOMEM;
+}
+
+yolo_status paths_join(const char *folder, const char *name, char **out) {
+  yolo_text text = {0};
+  size_t length = strlen(folder);
+  const char *slash = length && folder[length - 1] == '/' ? "" : "/";
+  if (strcmp(folder, ".") == 0) folder = slash = "";
+  yolo_status st = yolo_text_format(&text, "%s%s%s", folder, slash, name);
+  if (st != YOLO_OK) {
+    yolo_text_free(&text);
+    return st;
+  }
+  *out = text.data;
+  return YOLO_OK;
+}
+
+yolo_status paths_common(char **common, const char *folder) {
+  if (!*common) {
+    *common = yolo_strdup(folder);
+    return *common ? YOLO_OK : YOLO_ENOMEM;
+  }
+  char *kept = *common;
+  size_t same = 0, cut = 0;
+  while (kept[same] && kept[same] == folder[same]) {
+    if (kept[same] == '/') cut = same;
+    ++same;
+  }
+  if ((kept[same] == '\0' || kept[same] == '/') && (folder[same] == '\0' || folder[same] == '/')) cut = same;
+  kept[cut ? cut : 1] = '\0';
+  return YOLO_OK;
+}
+
+const char *paths_below(const char *folder, const char *path) {
+  size_t length = strlen(folder);
+  if (strncmp(folder, path, length) != 0) return path + strspn(path, "/");
+  return path + length + strspn(path + length, "/");
+}
+
+static yolo_status make_one(const char *path) {
+  struct stat info;
+  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))) return YOLO_OK;
+  return yolo_fail(YOLO_EIO, "the folder '%s' could not be made: %s", path, strerror(errno));
+}
+
+yolo_status paths_make_folder(const char *path) {
+  yolo_status st = YOLO_OK;
+  char *copy = yolo_strdup(path);
+  if (!copy) return YOLO_ENOMEM;
+  for (char *p = copy + 1; st == YOLO_OK && *p; ++p) {
+    if (*p != '/') continue;
+    *p = '\0';
+    st = make_one(copy);
+    *p = '/';
+  }
+  if (st == YOLO_OK) st = make_one(copy);
+  yolo_free(copy);
+  return st;
+}
+
+yolo_status paths_make_parent(const char *file) {
+  char *parent = NULL;
+  yolo_status st = paths_parent(file, &parent);
+  if (st == YOLO_OK) st = paths_make_folder(parent);
+  yolo_free(parent);
+  return st;
+}

@@ -1,0 +1,264 @@
+/* From words to image files: see sources.h. */
+#include "cli/sources.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/text.h"
+#include "cli/paths.h"
+
+enum { SOURCES_MAX_DEPTH = 64 };
+
+bool sources_is_image_name(const char *name) {
+  static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".psd", ".ppm", ".pgm", ".pnm", ".gif"};
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; ++i) {
+    if (yolo_has_suffix(name, suffixes[i])) return true;
+  }
+  return false;
+}
+
+/* Two runs of digits by value: without leading zeros, the longer is the larger. */
+static int compare_digits(const char **a, const char **b) {
+  while (**a == '0') ++*a;
+  while (**b == '0') ++*b;
+  size_t na = strspn(*a, "0123456789"), nb = strspn(*b, "0123456789");
+  int order = na != nb ? (na < nb ? -1 : 1) : memcmp(*a, *b, na);
+  *a += na;
+  *b += nb;
+  return order;
+}
+
+int sources_natural_compare(const char *a, const char *b) {
+  const char *p = a, *q = b;
+  while (*p && *q) {
+    if (isdigit((unsigned char)*p) && isdigit((unsigned char)*q)) {
+      int order = compare_digits(&p, &q);
+      if (order) return order;
+    } else if (*p != *q) {
+      if (*p == '/' || *q == '/') return *p == '/' ? -1 : 1;
+      return (unsigned char)*p - (unsigned char)*q;
+    } else {
+      ++p, ++q;
+    }
+  }
+  if (*p || *q) return *p ? 1 : -1;
+  return strcmp(a, b);
+}
+
+static int compare_items(const void *a, const void *b) {
+  return sources_natural_compare(((const source_item *)a)->path, ((const source_item *)b)->path);
+}
+
+/* ---- the list ---- */
+
+static yolo_status reserve(source_list *list) {
+  if (list->count < list->capacity) return YOLO_OK;
+  int capacity = list->capacity ? list->capacity * 2 : 64;
+  source_item *items = yolo_realloc(list->items, (size_t)capacity * sizeof *items);
+  if (!items) return YOLO_ENOMEM;
+  list->items = items;
+  list->capacity = capacity;
+  return YOLO_OK;
+}
+
+/* `root`: the folder its outputs are named from (NULL: the folder of the file). problem may be NULL. */
+static yolo_status add(source_list *list, const char *path, const char *root, const char *problem) {
+  source_item item = {0};
+  char *base = NULL;
+  bool was_there = false;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(reserve(list));
+  YOLO_TRY(paths_absolute(path, &item.absolute));
+  YOLO_TRY(strmap_add(&list->known, item.absolute, list->count, &was_there));
+  if (was_there) goto done;
+  YOLO_TRY(root ? paths_absolute(root, &base) : paths_parent(item.absolute, &base));
+  YOLO_TRY(paths_common(&list->common, base));
+  YOLO_ENOMEM_IF_NULL(item.path = yolo_strdup(path));
+  if (problem) YOLO_ENOMEM_IF_NULL(item.problem = yolo_strdup(problem));
+  list->problems += problem != NULL;
+  list->items[list->count++] = item;
+  item = (source_item){0};
+done:
+  yolo_free(base);
+  yolo_free(item.path);
+  yolo_free(item.absolute);
+  yolo_free(item.problem);
+  return st;
+}
+
+/* ---- folders ---- */
+
+static bool same_folder(const char *path, const char *other) {
+  struct stat a, b;
+  return other && stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static yolo_status walk(source_list *list, const char *folder, const char *root, int depth);
+
+static yolo_status walk_entry(source_list *list, const char *folder, const char *name, const char *root, int depth) {
+  struct stat link, target;
+  char *path = NULL;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(paths_join(folder, name, &path));
+  if (lstat(path, &link) != 0) goto done; /* it went away meanwhile */
+  if (S_ISDIR(link.st_mode)) {
+    if (!same_folder(path, list->skip)) st = walk(list, path, root, depth + 1);
+  } else if (sources_is_image_name(name) && stat(path, &target) == 0 && S_ISREG(target.st_mode)) {
+    st = add(list, path, root, NULL);
+  }
+done:
+  yolo_free(path);
+  return st;
+}
+
+static yolo_status walk(source_list *list, const char *folder, const char *root, int depth) {
+  yolo_status st = YOLO_OK;
+  DIR *dir = depth < SOURCES_MAX_DEPTH ? opendir(folder) : NULL;
+  if (!dir) return add(list, folder, root, depth < SOURCES_MAX_DEPTH ? strerror(errno) : "folders are nested too deeply");
+  for (struct dirent *entry; st == YOLO_OK && (entry = readdir(dir)) != NULL;) {
+    if (entry->d_name[0] != '.') st = walk_entry(list, folder, entry->d_name, root, depth);
+  }
+  closedir(dir);
+  return st;
+}
+
+/* Everything below a folder, in natural order. */
+static yolo_status add_folder(source_list *list, const char *folder) {
+  char *clean = NULL;
+  int first = list->count;
+  yolo_status st = YOLO_OK;
+  size_t length = strlen(folder);
+  while (length > 1 && folder[length - 1] == '/') --length; /* "photos//" would show in every name */
+  YOLO_ENOMEM_IF_NULL(clean = yolo_strndup(folder, length));
+  YOLO_TRY(walk(list, clean, clean, 0));
+  if (list->count > first) qsort(list->items + first, (size_t)(list->count - first), sizeof *list->items, compare_items);
+done:
+  yolo_free(clean);
+  return st;
+}
+
+/* ---- lists and patterns ---- */
+
+/* One line of a list: a file or a folder, seen from here or from the list's own folder. */
+static yolo_status add_line(source_list *list, const char *line, const char *list_folder) {
+  struct stat info;
+  char *beside = NULL;
+  const char *path = line;
+  yolo_status st = YOLO_OK;
+  if (stat(path, &info) != 0 && list_folder && *line != '/') {
+    YOLO_TRY(paths_join(list_folder, line, &beside));
+    if (stat(beside, &info) == 0) path = beside;
+  }
+  if (stat(path, &info) != 0) {
+    st = add(list, line, NULL, strerror(errno));
+  } else {
+    st = S_ISDIR(info.st_mode) ? add_folder(list, path) : add(list, path, NULL, NULL);
+  }
+done:
+  yolo_free(beside);
+  return st;
+}
+
+static yolo_status add_lines(source_list *list, FILE *stream, const char *name, const char *list_folder) {
+  char *line = NULL;
+  size_t room = 0;
+  ssize_t length;
+  yolo_status st = YOLO_OK;
+  while (st == YOLO_OK && (length = getline(&line, &room, stream)) >= 0) {
+    if (memchr(line, '\0', (size_t)length)) {
+      st = yolo_fail(YOLO_EFORMAT, "%s: this is no list of image files: it holds binary data", name);
+      break;
+    }
+    while (length > 0 && isspace((unsigned char)line[length - 1])) line[--length] = '\0';
+    char *start = line + strspn(line, " \t");
+    if (*start) st = add_line(list, start, list_folder);
+  }
+  if (st == YOLO_OK && ferror(stream)) st = yolo_fail(YOLO_EIO, "%s: %s", name, strerror(errno));
+  free(line); /* getline's own */
+  return st;
+}
+
+static yolo_status add_list_file(source_list *list, const char *path) {
+  char *folder = NULL;
+  FILE *stream = NULL;
+  yolo_status st = paths_parent(path, &folder);
+  if (st != YOLO_OK) return st;
+  stream = fopen(path, "r");
+  st = stream ? add_lines(list, stream, path, folder) : yolo_fail(YOLO_EIO, "%s: %s", path, strerror(errno));
+  if (stream) fclose(stream);
+  yolo_free(folder);
+  return st;
+}
+
+static yolo_status add_matches(source_list *list, const char *pattern, const glob_t *matches) {
+  int first = list->count;
+  yolo_status st = YOLO_OK;
+  for (size_t i = 0; st == YOLO_OK && i < matches->gl_pathc; ++i) {
+    const char *path = matches->gl_pathv[i];
+    struct stat info;
+    if (stat(path, &info) != 0) continue;
+    if (S_ISDIR(info.st_mode)) {
+      st = add_folder(list, path);
+    } else if (sources_is_image_name(path)) {
+      st = add(list, path, NULL, NULL);
+    }
+  }
+  if (st != YOLO_OK) return st;
+  if (list->count == first) return add(list, pattern, NULL, "the pattern matches no image that is not listed already");
+  qsort(list->items + first, (size_t)(list->count - first), sizeof *list->items, compare_items);
+  return YOLO_OK;
+}
+
+static yolo_status add_pattern(source_list *list, const char *pattern) {
+  glob_t matches = {0};
+  int rc = glob(pattern, GLOB_NOSORT, NULL, &matches);
+  yolo_status st = rc == 0 ? add_matches(list, pattern, &matches) : add(list, pattern, NULL, "no file matches the pattern");
+  globfree(&matches);
+  return st;
+}
+
+static yolo_status add_word(source_list *list, const char *word) {
+  struct stat info;
+  if (strcmp(word, "-") == 0) return add_lines(list, stdin, "standard input", NULL);
+  if (!*word) return yolo_fail(YOLO_EINVAL, "an empty name was given as an image");
+  if (stat(word, &info) != 0) {
+    if (strpbrk(word, "*?[")) return add_pattern(list, word);
+    return add(list, word, NULL, strerror(errno));
+  }
+  if (S_ISDIR(info.st_mode)) return add_folder(list, word);
+  return yolo_has_suffix(word, ".txt") ? add_list_file(list, word) : add(list, word, NULL, NULL);
+}
+
+yolo_status sources_expand(char *const *words, int count, source_list *out) {
+  for (int i = 0; i < count; ++i) {
+    yolo_status st = add_word(out, words[i]);
+    if (st != YOLO_OK) return st;
+  }
+  if (out->count == 0) {
+    return yolo_fail(YOLO_EINVAL, "%s%s: no image found. Folders are searched for jpg, jpeg, png, bmp, tga, psd, ppm, pgm, pnm, gif",
+                     words[0], count > 1 ? " and the others" : "");
+  }
+  if (out->count == out->problems) return yolo_fail(YOLO_EIO, "%s: %s", out->items[0].path, out->items[0].problem);
+  return YOLO_OK;
+}
+
+void sources_free(source_list *list) {
+  for (int i = 0; i < list->count; ++i) {
+    yolo_free(list->items[i].path);
+    yolo_free(list->items[i].absolute);
+    yolo_free(list->items[i].problem);
+    yolo_free(list->items[i].stem);
+  }
+  yolo_free(list->items);
+  yolo_free(list->common);
+  strmap_free(&list->known);
+  *list = (source_list){0};
+}

@@ -1,0 +1,24 @@
+/* Signals: a run that is asked to stop finishes the image in hand and writes what there is. */
+#include <signal.h>
+
+#include "cli/cli.h"
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal_number) { stop_signal = signal_number; }
+
+void cli_note_signal(int signal_number) { stop_signal = signal_number; }
+int cli_stop_signal(void) { return stop_signal; }
+
+void cli_tame_signals(void) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
+}
+
+void cli_catch_interrupts(void) {
+  /* Reset after the first: a second Ctrl-C ends a program that hangs. No SA_RESTART: a blocked read returns. */
+  struct sigaction ask = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+  sigaction(SIGINT, &ask, NULL);
+  sigaction(SIGTERM, &ask, NULL);
+}

@@ -1,0 +1,59 @@
+/* A map from text to a number: see strmap.h. Linear probing; hash: FNV-1a (Fowler, Noll, Vo). */
+#include "cli/strmap.h"
+
+#include <string.h>
+
+#include "backbone/base/memory.h"
+
+static uint64_t hash(const char *key) {
+  uint64_t h = 14695981039346656037u;
+  for (; *key; ++key) h = (h ^ (unsigned char)*key) * 1099511628211u;
+  return h;
+}
+
+/* The slot that holds the key, or the free one where it belongs. capacity is a power of two and never full. */
+static strmap_slot *find(strmap_slot *slots, size_t capacity, const char *key) {
+  size_t i = (size_t)hash(key) & (capacity - 1);
+  while (slots[i].key && strcmp(slots[i].key, key) != 0) i = (i + 1) & (capacity - 1);
+  return &slots[i];
+}
+
+static yolo_status grow(strmap *map) {
+  size_t capacity = map->capacity ? map->capacity * 2 : 64;
+  strmap_slot *slots = yolo_calloc(capacity, sizeof *slots);
+  if (!slots) return YOLO_ENOMEM;
+  for (size_t i = 0; i < map->capacity; ++i) {
+    if (map->slots[i].key) *find(slots, capacity, map->slots[i].key) = map->slots[i];
+  }
+  yolo_free(map->slots);
+  map->slots = slots;
+  map->capacity = capacity;
+  return YOLO_OK;
+}
+
+yolo_status strmap_add(strmap *map, const char *key, int64_t value, bool *was_there) {
+  yolo_status st = YOLO_OK;
+  if (map->count * 2 >= map->capacity && (st = grow(map)) != YOLO_OK) return st;
+  strmap_slot *slot = find(map->slots, map->capacity, key);
+  if (was_there) *was_there = slot->key != NULL;
+  if (slot->key) return YOLO_OK;
+  slot->key = yolo_strdup(key);
+  if (!slot->key) return YOLO_ENOMEM;
+  slot->value = value;
+  map->count++;
+  return YOLO_OK;
+}
+
+bool strmap_get(const strmap *map, const char *key, int64_t *value) {
+  if (map->capacity == 0) return false;
+  const strmap_slot *slot = find(map->slots, map->capacity, key);
+  if (!slot->key) return false;
+  if (value) *value = slot->value;
+  return true;
+}
+
+void strmap_free(strmap *map) {
+  for (size_t i = 0; i < map->capacity; ++i) yolo_free(map->slots[i].key);
+  yolo_free(map->slots);
+  *map = (strmap){0};
+}

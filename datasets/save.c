@@ -1,0 +1,73 @@
+/* Images to files, by suffix, through stb_image_write: encoded in memory first, then written whole or not at all. */
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <stb/stb_image_write.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/text.h"
+#include "datasets/image.h"
+
+enum { JPEG_QUALITY = 90 };
+
+/* Where the encoder's bytes go. stb_image_write hands JPEG over byte by byte, hence the doubling. */
+typedef struct sink {
+  uint8_t *bytes;
+  size_t length, capacity;
+  bool failed;
+} sink;
+
+static bool grow(sink *s, size_t more) {
+  if (more <= s->capacity - s->length) return true;
+  size_t capacity = s->capacity ? s->capacity : 65536;
+  while (capacity - s->length < more) capacity *= 2;
+  uint8_t *bytes = yolo_realloc(s->bytes, capacity);
+  if (!bytes) return false;
+  s->bytes = bytes;
+  s->capacity = capacity;
+  return true;
+}
+
+static void take(void *payload, void *data, int size) {
+  sink *s = payload;
+  if (s->failed || size <= 0) return;
+  s->failed = !grow(s, (size_t)size);
+  if (s->failed) return;
+  memcpy(s->bytes + s->length, data, (size_t)size);
+  s->length += (size_t)size;
+}
+
+static int encode(const yolo_image *image, const char *path, sink *s) {
+  int w = image->width, h = image->height;
+  if (yolo_has_suffix(path, ".png")) return stbi_write_png_to_func(take, s, w, h, 3, image->pixels, w * 3);
+  if (yolo_has_suffix(path, ".bmp")) return stbi_write_bmp_to_func(take, s, w, h, 3, image->pixels);
+  if (yolo_has_suffix(path, ".tga")) return stbi_write_tga_to_func(take, s, w, h, 3, image->pixels);
+  return stbi_write_jpg_to_func(take, s, w, h, 3, image->pixels, JPEG_QUALITY);
+}
+
+static bool suffix_known(const char *path) {
+  static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", ".tga"};
+  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+    if (yolo_has_suffix(path, suffixes[i])) return true;
+  return false;
+}
+
+yolo_status yolo_image_save(const yolo_image *image, const char *path) {
+  yolo_status st = YOLO_OK;
+  sink s = {NULL, 0, 0, false};
+  if (!suffix_known(path))
+    return yolo_fail(YOLO_EINVAL, "%s: images are written as .jpg, .jpeg, .png, .bmp or .tga; choose one of them", path);
+  if (!image->pixels || image->width < 1 || image->height < 1)
+    return yolo_fail(YOLO_EINVAL, "%s: there is no image to write", path);
+  if ((int64_t)image->width * image->height > INT_MAX / 4)
+    return yolo_fail(YOLO_EINVAL, "%s: %d x %d pixels are too many to write", path, image->width, image->height);
+  if (!encode(image, path, &s) || s.failed) {
+    st = yolo_fail(YOLO_ENOMEM, "%s: not enough memory to encode %d x %d pixels", path, image->width, image->height);
+    goto done;
+  }
+  YOLO_TRY(yolo_write_file(path, s.bytes, s.length));
+done:
+  yolo_free(s.bytes);
+  return st;
+}

@@ -1,0 +1,146 @@
+/* Drawing detections into a picture: a box in the colour of its class and a label on a ground of that colour.
+ *
+ * Line width and text size follow the picture's smaller side, so a label reads the same on 300 and on 6000
+ * pixels. A label stands above its box; where there is no room, inside it; and it is shifted until it lies in
+ * the picture. */
+#include "detect/draw.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backbone/base/memory.h"
+#include "detect/font.h"
+
+/* The hue walks by the golden ratio: neighbours in the list of classes are far apart on the colour wheel, and
+ * no hue comes twice. Brightness changes with a period of three, which keeps close hues of a long list apart. */
+void yolo_class_colour(int class_id, uint8_t rgb[3]) {
+  static const double values[3] = {0.98, 0.80, 0.90};
+  static const double saturations[3] = {0.85, 0.90, 0.55};
+  unsigned id = (unsigned)class_id;
+  double hue = fmod(id * 0.6180339887498949, 1.0) * 6;
+  double value = values[id % 3], saturation = saturations[id % 3];
+  for (int c = 0; c < 3; c++) {
+    /* A channel is full around its own hue (red 0, green 2, blue 4) and falls off at a distance of 1 to 2. */
+    double away = fabs(hue - 2 * c);
+    if (away > 3) away = 6 - away;
+    double share = away < 1 ? 1 : away < 2 ? 2 - away : 0;
+    rgb[c] = (uint8_t)(255 * value * (1 - saturation * (1 - share)) + 0.5);
+  }
+}
+
+static void text_colour(const uint8_t ground[3], uint8_t rgb[3]) {
+  double luminance = 0.299 * ground[0] + 0.587 * ground[1] + 0.114 * ground[2];
+  rgb[0] = rgb[1] = rgb[2] = luminance > 128 ? 0 : 255;
+}
+
+/* Fills [x1, x2) x [y1, y2), the part of it that lies in the picture. */
+static void fill(yolo_image *image, int x1, int y1, int x2, int y2, const uint8_t rgb[3]) {
+  if (x1 < 0) x1 = 0;
+  if (y1 < 0) y1 = 0;
+  if (x2 > image->width) x2 = image->width;
+  if (y2 > image->height) y2 = image->height;
+  for (int y = y1; y < y2; y++) {
+    uint8_t *pixel = &image->pixels[((size_t)y * (size_t)image->width + (size_t)x1) * 3];
+    for (int x = x1; x < x2; x++, pixel += 3) {
+      pixel[0] = rgb[0];
+      pixel[1] = rgb[1];
+      pixel[2] = rgb[2];
+    }
+  }
+}
+
+/* A coordinate as a pixel edge in 0..limit; NaN counts as 0. */
+static int edge(float v, int limit) { return v > 0 ? v < (float)limit ? (int)(v + 0.5f) : limit : 0; }
+
+static void draw_frame(yolo_image *image, const yolo_detection *d, int thickness, const uint8_t rgb[3]) {
+  int x1 = edge(d->x1, image->width), y1 = edge(d->y1, image->height);
+  int x2 = edge(d->x2, image->width), y2 = edge(d->y2, image->height);
+  if (x2 <= x1) x2 = x1 + 1;
+  if (y2 <= y1) y2 = y1 + 1;
+  int t = thickness;
+  fill(image, x1, y1, x2, y1 + t < y2 ? y1 + t : y2, rgb);
+  fill(image, x1, y2 - t > y1 ? y2 - t : y1, x2, y2, rgb);
+  fill(image, x1, y1, x1 + t < x2 ? x1 + t : x2, y2, rgb);
+  fill(image, x2 - t > x1 ? x2 - t : x1, y1, x2, y2, rgb);
+}
+
+/* ---- labels ---- */
+
+typedef struct label_size {
+  int width, height, pad;
+} label_size;
+
+static label_size measure(const char *text, float height) {
+  label_size size = {0, 0, (int)(height / 5 + 1)};
+  size.width = (int)ceilf(yolo_text_width(text, height)) + 2 * size.pad;
+  size.height = (int)ceilf(height) + 2 * size.pad - size.pad / 2;
+  return size;
+}
+
+static int shift_inside(int at, int size, int limit) {
+  if (at + size > limit) at = limit - size;
+  return at < 0 ? 0 : at;
+}
+
+/* Text that is wider than the picture shrinks, down to a size at which letters would close. */
+static float fit_height(const yolo_image *image, const char *text, float height) {
+  enum { SMALLEST = 7 };
+  float width = (float)measure(text, height).width;
+  if (width > (float)image->width) height = fmaxf(height * (float)image->width / width, SMALLEST);
+  return fminf(height, fmaxf((float)image->height, SMALLEST));
+}
+
+yolo_status yolo_draw_label(yolo_image *image, int x, int y, float height, const char *text, const uint8_t background[3]) {
+  uint8_t ink[3];
+  if (!image->pixels || image->width < 1 || image->height < 1) return yolo_fail(YOLO_EINVAL, "there is no picture to draw on");
+  if (!(height >= 1 && height <= YOLO_IMAGE_MAX_SIDE)) return yolo_fail(YOLO_EINVAL, "%g is no text height", height);
+  height = fit_height(image, text, height);
+  label_size size = measure(text, height);
+  x = shift_inside(x, size.width, image->width);
+  y = shift_inside(y, size.height, image->height);
+  text_colour(background, ink);
+  fill(image, x, y, x + size.width, y + size.height, background);
+  yolo_text_draw(image, (float)(x + size.pad), (float)(y + size.pad), height, text, ink);
+  return YOLO_OK;
+}
+
+static yolo_status draw_detection(yolo_image *image, const yolo_detection *d, const char *const *names, int n_names) {
+  enum { LONGEST = 128 };
+  char number[16], text[LONGEST];
+  uint8_t rgb[3];
+  int side = image->width < image->height ? image->width : image->height;
+  int thickness = side / 250 > 1 ? side / 250 : 1;
+  float height = side / 32.0f > 12 ? side / 32.0f : 12;
+  snprintf(number, sizeof number, "%d", d->class_id);
+  const char *name = names && d->class_id >= 0 && d->class_id < n_names ? names[d->class_id] : number;
+  int percent = (int)(d->confidence * 100 + 0.5f); /* digits by hand: "%.2f" would obey the locale */
+  if (!(d->confidence >= 0)) percent = 0;
+  snprintf(text, sizeof text, "%.100s %d.%02d", name, percent / 100 % 10, percent % 100);
+  yolo_class_colour(d->class_id, rgb);
+  draw_frame(image, d, thickness, rgb);
+  label_size size = measure(text, fit_height(image, text, height));
+  int x = edge(d->x1, image->width), y = edge(d->y1, image->height);
+  return yolo_draw_label(image, x, y >= size.height ? y - size.height : y, height, text, rgb);
+}
+
+static int least_confident_first(const void *left, const void *right) {
+  const yolo_detection *a = *(const yolo_detection *const *)left, *b = *(const yolo_detection *const *)right;
+  if (a->confidence != b->confidence) return a->confidence < b->confidence ? -1 : 1;
+  return a > b ? -1 : a < b; /* of equals, the first in the list is drawn last */
+}
+
+yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const char *const *names, int n_names) {
+  yolo_status st = YOLO_OK;
+  const yolo_detection **order = NULL;
+  if (!image->pixels || image->width < 1 || image->height < 1) return yolo_fail(YOLO_EINVAL, "there is no picture to draw on");
+  if (result->count < 1) return YOLO_OK;
+  order = yolo_alloc_array((size_t)result->count, sizeof *order);
+  YOLO_ENOMEM_IF_NULL(order);
+  for (int i = 0; i < result->count; i++) order[i] = &result->detections[i];
+  qsort(order, (size_t)result->count, sizeof *order, least_confident_first);
+  for (int i = 0; i < result->count; i++) YOLO_TRY(draw_detection(image, order[i], names, n_names));
+done:
+  yolo_free(order);
+  return st;
+}

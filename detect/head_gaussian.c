@@ -1,0 +1,84 @@
+/* [Gaussian_yolo]: YOLOv3 that also says how sure it is of every coordinate.
+ *
+ * Per anchor: tx sx ty sy tw sw th sh to c1..cK; each s becomes a standard deviation in 0..1 by the logistic g:
+ *   box as in [yolo];   P(class k) = g(to) g(ck) (1 - (g(sx) + g(sy) + g(sw) + g(sh)) / 4)
+ *
+ * Choi et al., "Gaussian YOLOv3: An Accurate and Fast Object Detector Using Localization Uncertainty for
+ * Autonomous Driving", ICCV 2019, sections 3.1 and 3.3. Candidates come in the order row, column, anchor, class. */
+#include "detect/anchors.h"
+
+static const yolo_cfg_key keys[] = {{"mask", YOLO_KEY_INTS, YOLO_KEY_MODEL, NULL},
+                                    {"anchors", YOLO_KEY_FLOATS, YOLO_KEY_MODEL, NULL},
+                                    {"classes", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
+                                    {"num", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
+                                    {"scale_x_y", YOLO_KEY_FLOAT, YOLO_KEY_MODEL, NULL},
+                                    {"nms_kind", YOLO_KEY_TEXT, YOLO_KEY_MODEL, NULL},
+                                    {"yolo_point", YOLO_KEY_TEXT, YOLO_KEY_MODEL, "center"},
+                                    {"map", YOLO_KEY_TEXT, YOLO_KEY_TRAINING, NULL},
+                                    {"beta_nms", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"jitter", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"resize", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"random", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"max", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
+                                    {"ignore_thresh", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"truth_thresh", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"iou_thresh", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"iou_thresh_kind", YOLO_KEY_TEXT, YOLO_KEY_TRAINING, NULL},
+                                    {"iou_loss", YOLO_KEY_TEXT, YOLO_KEY_TRAINING, NULL},
+                                    {"iou_normalizer", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"uc_normalizer", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"cls_normalizer", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"obj_normalizer", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"delta_normalizer", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"max_delta", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"objectness_smooth", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"label_smooth_eps", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
+                                    {"focal_loss", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
+                                    {"counters_per_class", YOLO_KEY_FLOATS, YOLO_KEY_TRAINING, NULL},
+                                    {"show_details", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
+                                    {NULL, YOLO_KEY_INT, YOLO_KEY_MODEL, NULL}};
+
+enum { PER_ANCHOR = 9 }; /* tx sx ty sy tw sw th sh to */
+
+static yolo_status parse(const yolo_cfg_section *section, yolo_shape in, yolo_head *head) {
+  yolo_status st = YOLO_OK;
+  double scale = 1;
+  YOLO_TRY(yolo_anchors_parse(section, true, PER_ANCHOR, in, head));
+  YOLO_TRY(yolo_anchors_parse_nms(section, &head->nms));
+  YOLO_TRY(yolo_cfg_float(section, "scale_x_y", 1, &scale));
+  yolo_anchor_attrs *attrs = head->attrs;
+  attrs->scale_x_y = (float)scale;
+done:
+  return st;
+}
+
+static double certainty(const float *t) {
+  return 1 - (yolo_logistic(t[1]) + yolo_logistic(t[3]) + yolo_logistic(t[5]) + yolo_logistic(t[7])) / 4;
+}
+
+static yolo_box decode_box(double scale, const float *t, const float *prior, int x, int y, const double *cell) {
+  double shift = (scale - 1) / 2;
+  return yolo_box_centred((x + scale * yolo_logistic(t[0]) - shift) * cell[0],
+                          (y + scale * yolo_logistic(t[2]) - shift) * cell[1], exp(t[4]) * prior[0], exp(t[6]) * prior[1]);
+}
+
+static yolo_status decode(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out) {
+  const yolo_anchor_attrs *attrs = head->attrs;
+  const double cell[2] = {(double)how->input_w / tensor->shape.w, (double)how->input_h / tensor->shape.h};
+  const double floor = yolo_logit_below(how->confidence);
+  for (int y = 0; y < tensor->shape.h; y++)
+    for (int x = 0; x < tensor->shape.w; x++) {
+      const float *t = yolo_pixel(tensor, n, y, x);
+      for (int a = 0; a < attrs->n; a++, t += PER_ANCHOR + head->classes) {
+        if (!(t[8] > floor)) continue;
+        yolo_box box = decode_box(attrs->scale_x_y, t, &attrs->anchors[2 * a], x, y, cell);
+        yolo_status st = yolo_candidates_add(out, box, yolo_logistic(t[8]) * certainty(t), t + PER_ANCHOR, head->classes,
+                                             YOLO_SCORES_LOGISTIC, how);
+        if (st != YOLO_OK) return st;
+      }
+    }
+  return YOLO_OK;
+}
+
+const yolo_head_def yolo_head_gaussian = {
+    {"Gaussian_yolo", {"gaussian_yolo", NULL, NULL}, keys, yolo_head_build}, parse, decode, NULL};

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what is needed to build and run, by Debian's names; with --test also what the tests need.
+# Packages that are there already are left alone. Needs root, or sudo.
+# Usage: scripts/setup.sh [--test]
+set -euo pipefail
+
+packages=(build-essential cmake ninja-build pkg-config libstb-dev libcjson-dev zlib1g-dev libturbojpeg0-dev)
+# Check: unit tests. clang with libomp and its run-time library: the second compiler and its sanitizers.
+# libpng: the judge of our PNG decoding.
+test_packages=(check clang libomp-dev libclang-rt-dev libpng-dev)
+
+case "${1:-}" in
+  "") ;;
+  --test) packages+=("${test_packages[@]}") ;;
+  *) echo "usage: scripts/setup.sh [--test]" >&2; exit 2 ;;
+esac
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  echo "setup: this is not a Debian system. Install the equivalents of: ${packages[*]}"
+  exit 0
+fi
+
+is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed'; }
+
+missing=()
+for package in "${packages[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "setup: all ${#packages[@]} packages are installed"
+  exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup: needs root or sudo to install: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "setup: installing ${missing[*]}"
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
+echo "setup: done"

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# All checks, as the CI runs them, from a fresh clone. One line a stage with its time; the last line is the sum.
+# Outside data: set YOLO_TEST_DATA (see CONTRIBUTING.md); tests that need it skip aloud without it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh --test
+
+total=0 failed=0
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+jobs=$(nproc)
+
+# stage NAME COMMAND...: runs it, prints one line; a failure shows its output and is counted at the end.
+stage() {
+  local name=$1 began=$SECONDS
+  shift
+  if "$@" >"$logs/out" 2>&1 </dev/null; then
+    printf '%-44s ok    %4d s\n' "$name" $((SECONDS - began))
+    return 0
+  fi
+  printf '%-44s FAIL  %4d s\n' "$name" $((SECONDS - began))
+  tail -n 60 "$logs/out"
+  total=$((total + 1)) failed=$((failed + 1))
+  return 1
+}
+
+build() { # PRESET
+  cmake --preset "$1" -DYOLO_TESTS=ON && cmake --build --preset "$1" -j "$jobs"
+}
+
+# tests NAME PRESET CTEST-OPTIONS...: builds, then adds ctest's counts to the sum.
+tests() {
+  local name=$1 preset=$2 passed bad began
+  shift 2
+  stage "build: $name" build "$preset" || return 0
+  began=$SECONDS
+  ctest --preset "$preset" "$@" >"$logs/out" 2>&1 </dev/null || true
+  # "97% tests passed, 3 tests failed out of 112"
+  read -r bad passed < <(awk '/tests passed, .* tests? failed out of/ { print $4, $NF - $4; found = 1 }
+                              END { if (!found) print 1, 0 }' "$logs/out")
+  printf '%-44s %-5s %4d s   %d passed, %d failed\n' "tests: $name" "$([ "$bad" -eq 0 ] && echo ok || echo FAIL)" \
+    $((SECONDS - began)) "$passed" "$bad"
+  grep -hE '(^|: )SKIP' "$logs/out" build/"$preset"/Testing/Temporary/LastTest.log 2>/dev/null | sort -u | sed 's/^/  /' || true
+  if [ "$bad" -ne 0 ]; then tail -n 200 "$logs/out"; fi
+  total=$((total + passed + bad)) failed=$((failed + bad))
+}
+
+[ -n "${YOLO_TEST_DATA:-}" ] || echo "SKIP: YOLO_TEST_DATA is not set; tests on real weights and images skip"
+tests "gcc, release" gcc
+tests "clang, release" clang -E '^(install|source)\.'
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+tests "address and undefined sanitizers" asan -E '^source\.'
+tests "thread sanitizer, reference kernels" tsan -R 'thread'
+
+printf 'whole run: %d s\n' "$SECONDS"
+printf '%d passed, %d failed\n' $((total - failed)) "$failed"
+[ "$failed" -eq 0 ]
