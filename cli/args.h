@@ -32,7 +32,7 @@ typedef struct args_option {
 } args_option;
 
 typedef struct args_group {
-  const char *title;
+  const char *title;          /* "": the group before goes on */
   const args_option *options; /* ends with name NULL */
   size_t offset;              /* of the group's struct in the command's struct */
 } args_group;

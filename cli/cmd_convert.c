@@ -27,7 +27,8 @@ static void say_result(const yolo_model_spec *spec, const char *out) {
   struct stat info;
   double megabytes = stat(out, &info) == 0 ? (double)info.st_size * 1e-6 : 0;
   if (model_describe(out, spec, line, sizeof line) == YOLO_OK) cli_say("%s\n", line);
-  cli_say("%s parameters, %.1f MB written to %s\n", cli_count(yolo_graph_param_count(spec->graph, false), count), megabytes, out);
+  cli_say("%s parameters, %.1f MB written to %s\n", cli_count(yolo_graph_param_count(spec->graph, false), count), megabytes,
+          out);
 }
 
 static yolo_status convert(const model_args *args, const char *in, const char *out) {
@@ -66,11 +67,13 @@ const cli_command cmd_convert = {
     .name = "convert",
     .summary = "turn Darknet weights into one .safetensors file, or back",
     .usage = "yolo convert IN OUT [options]",
-    .about = "The suffix of OUT says its format. A .safetensors file holds the network, the class names and how images\n"
-             "are prepared as well as the weights: it is all that 'yolo detect' needs.",
+    .about =
+        "The suffix of OUT says its format. A .safetensors file holds the network, the class names and how images\n"
+        "are prepared as well as the weights: it is all that 'yolo detect' needs.",
     .groups = groups,
-    .examples = "  yolo convert yolov3.weights yolov3.safetensors --cfg yolov3.cfg --names coco.names\n"
-                "  yolo convert yolov3.safetensors yolov3.weights\n"
-                "  yolo convert yolov4.conv.137 start.safetensors --cfg yolov4.cfg --cutoff 137",
+    .examples =
+        "  yolo convert yolov3.weights yolov3.safetensors --cfg yolov3.cfg --names coco.names\n"
+        "  yolo convert yolov3.safetensors yolov3.weights\n"
+        "  yolo convert yolov4.conv.137 start.safetensors --cfg yolov4.cfg --cutoff 137",
     .run = run,
 };

@@ -12,39 +12,37 @@ typedef struct info_args {
   bool verbose;
 } info_args;
 
-static const args_option more[] = {
-    {"verbose", 'v', ARGS_FLAG, offsetof(info_args, verbose), 0, 0, NULL, "-v, --verbose", "also list the keys that only matter for training"},
-    {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
-static const args_group groups[] = {
-    {"Model", model_args_files, 0}, {"Input", model_args_input, 0}, {"Run", model_args_run, 0}, {"Show", more, 0}, {NULL, NULL, 0}};
+static const args_option more[] = {{"verbose", 'v', ARGS_FLAG, offsetof(info_args, verbose), 0, 0, NULL, "-v, --verbose",
+                                    "also list the keys that only matter for training"},
+                                   {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
+static const args_group groups[] = {{"Model", model_args_files, 0},
+                                    {"Input", model_args_input, 0},
+                                    {"Run", model_args_run, 0},
+                                    {"Show", more, 0},
+                                    {NULL, NULL, 0}};
 
 /* ---- the table ---- */
 
-static void say_shape(yolo_shape s) {
-  char text[40];
-  snprintf(text, sizeof text, "%dx%dx%d", s.w, s.h, s.c);
-  cli_say("  %-14s", text);
+static void shape_text(yolo_shape s, char to[40]) { snprintf(to, 40, "%dx%dx%d", s.w, s.h, s.c); }
+
+static void say_layer(const yolo_graph *graph, int index) {
+  char detail[LAYER_DETAIL_MAX], count[CLI_COUNT_MAX], filters[16] = "", in[40], out[40];
+  layer_facts facts = layer_describe(graph, index, detail);
+  if (facts.filters > 0) snprintf(filters, sizeof filters, "%d", facts.filters);
+  shape_text(facts.in, in);
+  shape_text(facts.out, out);
+  cli_say("%5d  %-15s %7s  %-17s  %-14s  ", index, graph->layers[index].section, filters, detail, in);
+  if (facts.parameters == 0 && facts.flops <= 0) {
+    cli_say("%s\n", out); /* no blanks at the end */
+  } else {
+    cli_say("%-14s %12s %9.3f\n", out, cli_count(facts.parameters, count), facts.flops * 1e-9);
+  }
 }
 
 static void say_layers(const yolo_graph *graph) {
   cli_say("%5s  %-15s %7s  %-17s  %-14s  %-14s %12s %9s\n", "layer", "type", "filters", "size/stride", "input", "output",
           "parameters", "GFLOPs");
-  for (int i = 0; i < graph->n_layers; ++i) {
-    char detail[LAYER_DETAIL_MAX], count[CLI_COUNT_MAX];
-    layer_facts facts = layer_describe(graph, i, detail);
-    cli_say("%5d  %-15s ", i, graph->layers[i].section);
-    if (facts.filters > 0) {
-      cli_say("%7d", facts.filters);
-    } else {
-      cli_say("%7s", "");
-    }
-    cli_say("  %-17s", detail);
-    say_shape(facts.in);
-    say_shape(facts.out);
-    cli_say(" %12s", facts.parameters ? cli_count(facts.parameters, count) : "");
-    if (facts.flops > 0) cli_say(" %9.3f", facts.flops * 1e-9);
-    cli_say("\n");
-  }
+  for (int i = 0; i < graph->n_layers; ++i) say_layer(graph, i);
 }
 
 static double total_flops(const yolo_graph *graph) {
@@ -173,7 +171,8 @@ const cli_command cmd_info = {
     .usage = "yolo info MODEL [options]",
     .about = "MODEL: a .cfg, a .safetensors, or .weights with --cfg.",
     .groups = groups,
-    .examples = "  yolo info yolov3.cfg\n"
-                "  yolo info yolov4.cfg --imgsz 608 -v",
+    .examples =
+        "  yolo info yolov3.cfg\n"
+        "  yolo info yolov4.cfg --imgsz 608 -v",
     .run = run,
 };

@@ -7,23 +7,23 @@
 #include "backbone/base/text.h"
 
 static const char *const coco_names[COCO_CLASSES] = {
-    "person",        "bicycle",      "car",           "motorcycle",    "airplane",     "bus",           "train",
-    "truck",         "boat",         "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
-    "bird",          "cat",          "dog",           "horse",         "sheep",        "cow",           "elephant",
-    "bear",          "zebra",        "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
-    "suitcase",      "frisbee",      "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
-    "baseball glove", "skateboard",  "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
-    "fork",          "knife",        "spoon",         "bowl",          "banana",       "apple",         "sandwich",
-    "orange",        "broccoli",     "carrot",        "hot dog",       "pizza",        "donut",         "cake",
-    "chair",         "couch",        "potted plant",  "bed",           "dining table", "toilet",        "tv",
-    "laptop",        "mouse",        "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
-    "toaster",       "sink",         "refrigerator",  "book",          "clock",        "vase",          "scissors",
-    "teddy bear",    "hair drier",   "toothbrush"};
+    "person",         "bicycle",    "car",           "motorcycle",    "airplane",     "bus",           "train",
+    "truck",          "boat",       "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
+    "bird",           "cat",        "dog",           "horse",         "sheep",        "cow",           "elephant",
+    "bear",           "zebra",      "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
+    "suitcase",       "frisbee",    "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
+    "baseball glove", "skateboard", "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
+    "fork",           "knife",      "spoon",         "bowl",          "banana",       "apple",         "sandwich",
+    "orange",         "broccoli",   "carrot",        "hot dog",       "pizza",        "donut",         "cake",
+    "chair",          "couch",      "potted plant",  "bed",           "dining table", "toilet",        "tv",
+    "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
+    "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
+    "teddy bear",     "hair drier", "toothbrush"};
 
 /* Darknet's coco.names took six words from Pascal VOC. */
-static const char *const voc_spellings[][2] = {{"motorbike", "motorcycle"}, {"aeroplane", "airplane"},
-                                               {"sofa", "couch"},           {"pottedplant", "potted plant"},
-                                               {"diningtable", "dining table"}, {"tvmonitor", "tv"}};
+static const char *const voc_spellings[][2] = {
+    {"motorbike", "motorcycle"},     {"aeroplane", "airplane"},       {"sofa", "couch"},
+    {"pottedplant", "potted plant"}, {"diningtable", "dining table"}, {"tvmonitor", "tv"}};
 
 int coco_category_id(int index) {
   static const int missing[] = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83};

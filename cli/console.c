@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "backbone/base/text.h"
+
 static struct {
   const char *command;
   bool data_on_stdout, bar_shown;
@@ -117,7 +119,8 @@ const char *cli_plural(unsigned long long count, const char *noun) {
 const char *cli_number(float value, char to[CLI_NUMBER_MAX]) {
   for (int digits = 6; digits <= 9; ++digits) {
     snprintf(to, CLI_NUMBER_MAX, "%.*g", digits, (double)value);
-    if (strtof(to, NULL) == value) break;
+    double read;
+    if (yolo_parse_double(to, &read) && (float)read == value) break;
   }
   return to;
 }

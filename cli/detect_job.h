@@ -47,10 +47,10 @@ typedef struct detect_job {
   detect_writer writers[DETECT_MAX_WRITERS];
   int n_writers;
   prefetch *ahead;
-  prefetch_item *items;   /* batch */
-  yolo_pixels *pixels;    /* batch */
-  yolo_result **results;  /* batch */
-  int *tally;             /* detections by class, for a line */
+  prefetch_item *items;  /* batch */
+  yolo_pixels *pixels;   /* batch */
+  yolo_result **results; /* batch */
+  int *tally;            /* detections by class, for a line */
   progress bar;
   detect_totals totals;
 } detect_job;

@@ -27,8 +27,8 @@ static int take_images(detect_job *job) {
       continue;
     }
     if (item.image.warnings > 0) {
-      cli_complain("%s: %s from the decoder, the first: %s", source->path,
-                   cli_plural((unsigned)item.image.warnings, "warning"), item.image.warning);
+      cli_complain("%s: %s from the decoder, the first: %s", source->path, cli_plural((unsigned)item.image.warnings, "warning"),
+                   item.image.warning);
     }
     job->items[count] = item;
     job->pixels[count++] = yolo_image_pixels(&item.image);
@@ -50,7 +50,7 @@ static yolo_status write_image(detect_job *job, prefetch_item *item, const yolo_
 
 static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_result *result) {
   detect_totals *t = &job->totals;
-  result->load_ms = item->load_ms; /* the decoding, on its own thread */
+  result->load_ms += item->load_ms; /* the decoding, on its own thread, and the resizing */
   t->images++;
   t->detections += result->count;
   t->load_ms += result->load_ms;

@@ -64,13 +64,19 @@ static void say_bound(const detect_totals *t, double wall_ms) {
   cli_say("%s sets the pace: %.0f%% of the time.\n", parts[most].what, 100 * parts[most].ms / (wall_ms + 1e-9));
 }
 
+static const char *place_of(const detect_job *job, const detect_writer *writer) {
+  if (!writer->path) return job->folder;
+  return outfile_is_stdout(writer->path) ? "standard output" : writer->path;
+}
+
+/* "JSON in found.json; labels, pictures in runs/detect." Writers into one place stand side by side. */
 static void say_places(const detect_job *job) {
-  const char *separator = "Written: ";
   for (int i = 0; i < job->n_writers; ++i) {
-    const detect_writer *w = &job->writers[i];
-    const char *where = !w->path ? job->folder : outfile_is_stdout(w->path) ? "standard output" : w->path;
-    cli_say("%s%s in %s", separator, w->kind->what, where);
-    separator = ", ";
+    const char *place = place_of(job, &job->writers[i]);
+    bool first = i == 0 || strcmp(place, place_of(job, &job->writers[i - 1])) != 0;
+    bool last = i + 1 == job->n_writers || strcmp(place, place_of(job, &job->writers[i + 1])) != 0;
+    cli_say("%s%s", i == 0 ? "Written: " : first ? "; " : ", ", job->writers[i].kind->what);
+    if (last) cli_say(" in %s", place);
   }
   if (job->n_writers > 0) cli_say(".\n");
 }

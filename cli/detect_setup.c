@@ -25,16 +25,18 @@ static yolo_status check_outputs(const detect_args *a) {
     }
     if (files[i] && outfile_is_stdout(files[i])) cli_data_on_stdout();
   }
-  if (a->coco_ref && !a->coco_json) return yolo_fail(YOLO_EINVAL, "--coco-ref says the ids for --coco-json FILE, which is missing");
+  if (a->coco_ref && !a->coco_json)
+    return yolo_fail(YOLO_EINVAL, "--coco-ref says the ids for --coco-json FILE, which is missing");
   return YOLO_OK;
 }
 
 static yolo_status choose_model(detect_job *job) {
   const model_args *m = &job->args->model;
   if (!m->model && !m->weights && !m->cfg) {
-    return yolo_fail(YOLO_EINVAL, "no model was named, and there is no default one yet. Name a model with\n"
-                                  "  --model FILE.safetensors                                    one file; 'yolo convert' makes it\n"
-                                  "  --weights FILE.weights --cfg FILE.cfg --names FILE.names    as published for Darknet");
+    return yolo_fail(YOLO_EINVAL,
+                     "no model was named, and there is no default one yet. Name a model with\n"
+                     "  --model FILE.safetensors                                    one file; 'yolo convert' makes it\n"
+                     "  --weights FILE.weights --cfg FILE.cfg --names FILE.names    as published for Darknet");
   }
   yolo_status st = model_args_resolve(m, NULL, &job->choice);
   if (st == YOLO_OK && !job->choice.path) {
@@ -97,7 +99,8 @@ static yolo_status choose_options(detect_job *job) {
   o->best_class = a->best_class;
   o->max_detections = a->max_detections > 0 ? a->max_detections : a->max_detections == 0 || a->coco_json ? -1 : 0;
   if (model_is_classifier(&job->model->spec) && (a->coco_json || a->crops || a->save_txt)) {
-    return yolo_fail(YOLO_EINVAL, "'%s' is a classifier: it finds no boxes, so --coco-json, --crops and --save-txt have nothing to write",
+    return yolo_fail(YOLO_EINVAL,
+                     "'%s' is a classifier: it finds no boxes, so --coco-json, --crops and --save-txt have nothing to write",
                      job->choice.shown);
   }
   return a->classes ? read_classes(job, a->classes) : YOLO_OK;

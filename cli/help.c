@@ -23,7 +23,7 @@ void cli_print_help(const cli_command *command) {
   cli_say("Usage: %s\n", command->usage);
   if (command->about) cli_say("%s\n", command->about);
   for (const args_group *g = command->groups; g && g->title; ++g) {
-    cli_say("%s:\n", g->title);
+    if (*g->title) cli_say("%s:\n", g->title);
     for (const args_option *o = g->options; o->name; ++o) {
       if (o->show) print_option(o);
     }

@@ -19,8 +19,10 @@ const args_option model_args_files[] = {
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 
 const args_option model_args_input[] = {
-    {"imgsz", 0, ARGS_SIZE, AT(size), 1, 16384, NULL, "--imgsz N | WxH", "network input, e.g. 416 or 608x352 (default: the model's)"},
-    {"letterbox", 0, ARGS_FLAG, AT(letterbox), 0, 0, NULL, "--letterbox | --stretch", "keep the shape of images, or fill the input"},
+    {"imgsz", 0, ARGS_SIZE, AT(size), 1, 16384, NULL, "--imgsz N | WxH",
+     "network input, e.g. 416 or 608x352 (default: the model's)"},
+    {"letterbox", 0, ARGS_FLAG, AT(letterbox), 0, 0, NULL, "--letterbox | --stretch",
+     "keep the shape of images, or fill the input"},
     {"stretch", 0, ARGS_FLAG, AT(stretch), 0, 0, NULL, NULL, NULL},
     {"resize", 0, ARGS_CHOICE, AT(resize), 0, 0, "half-pixel|align-corners", "--resize RULE", "half-pixel | align-corners"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};

@@ -17,9 +17,9 @@ extern const args_option model_args_files[], model_args_input[], model_args_run[
 
 /* What the options mean together. */
 typedef struct model_choice {
-  const char *path;    /* weights or .safetensors; NULL: there is only a cfg */
-  const char *shown;   /* the file to name to the user */
-  char *found_cfg;     /* owned: a cfg that lay beside the weights */
+  const char *path;  /* weights or .safetensors; NULL: there is only a cfg */
+  const char *shown; /* the file to name to the user */
+  char *found_cfg;   /* owned: a cfg that lay beside the weights */
   yolo_model_options options;
 } model_choice;
 

@@ -65,8 +65,9 @@ static void find_categories(const out_run *run, coco_writer *w, bool coco_names)
     }
     w->categories[i] = id;
   }
-  if (unknown) cli_complain("%s has no category for %s (such as '%s'); their detections are left out of the COCO file",
-                            w->reference_path, cli_plural((unsigned)unknown, "class"), first);
+  if (unknown)
+    cli_complain("%s has no category for %s (such as '%s'); their detections are left out of the COCO file", w->reference_path,
+                 cli_plural((unsigned)unknown, "class"), first);
 }
 
 static yolo_status choose_ids(const out_run *run, coco_writer *w) {
@@ -83,7 +84,8 @@ static yolo_status choose_ids(const out_run *run, coco_writer *w) {
   if (w->reference_path) {
     cli_complain("COCO ids: images by file name and categories by class name, from %s", w->reference_path);
   } else {
-    cli_complain("COCO ids: images by %s, categories by %s", w->number_in_name ? "the number in the file name" : "position, from 1",
+    cli_complain("COCO ids: images by %s, categories by %s",
+                 w->number_in_name ? "the number in the file name" : "position, from 1",
                  coco ? "COCO's table of 91 (the class names are COCO's 80)" : "class index + 1");
   }
   return YOLO_OK;
@@ -122,11 +124,10 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
   for (int i = 0; i < image->result->count; ++i) {
     const yolo_detection *d = &image->result->detections[i];
     if (w->categories[d->class_id] < 0) continue;
-    YOLO_TRY(yolo_text_format(&w->file.text,
-                              "%s\n{\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%.9g,%.9g,%.9g,%.9g],\"score\":%.9g}",
-                              w->any ? "," : "", (long long)id, (long long)w->categories[d->class_id], (double)d->x1,
-                              (double)d->y1, (double)d->x2 - (double)d->x1, (double)d->y2 - (double)d->y1,
-                              (double)d->confidence));
+    YOLO_TRY(yolo_text_format(
+        &w->file.text, "%s\n{\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%.9g,%.9g,%.9g,%.9g],\"score\":%.9g}",
+        w->any ? "," : "", (long long)id, (long long)w->categories[d->class_id], (double)d->x1, (double)d->y1,
+        (double)d->x2 - (double)d->x1, (double)d->y2 - (double)d->y1, (double)d->confidence));
     w->any = true;
   }
   st = outfile_flush(&w->file);

@@ -20,7 +20,8 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
   for (int i = 0; i < r->count; ++i) {
     const yolo_detection *d = &r->detections[i];
     double cx = (d->x1 + d->x2) / (2 * w), cy = (d->y1 + d->y2) / (2 * h);
-    YOLO_TRY(yolo_text_format(lines, "%d %.6f %.6f %.6f %.6f\n", d->class_id, cx, cy, (d->x2 - d->x1) / w, (d->y2 - d->y1) / h));
+    YOLO_TRY(
+        yolo_text_format(lines, "%d %.6f %.6f %.6f %.6f\n", d->class_id, cx, cy, (d->x2 - d->x1) / w, (d->y2 - d->y1) / h));
   }
   YOLO_TRY(yolo_text_format(&path, "%s/labels/%s.txt", run->folder, image->source->stem));
   YOLO_TRY(paths_make_parent(path.data));

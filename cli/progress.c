@@ -33,7 +33,8 @@ void progress_show(progress *bar, int done) {
   fflush(stdout);
   fputs("\r[", stderr);
   for (int i = 0; i < width; ++i) fputc(i < filled ? '#' : '.', stderr);
-  fprintf(stderr, "] %d/%d  %.1f images/s  %d:%02d:%02d left\033[K", done, bar->total, rate, left / 3600, left / 60 % 60, left % 60);
+  fprintf(stderr, "] %d/%d  %.1f images/s  %d:%02d:%02d left\033[K", done, bar->total, rate, left / 3600, left / 60 % 60,
+          left % 60);
   fflush(stderr);
   cli_bar_shown();
   bar->last_ms = now;

@@ -243,7 +243,8 @@ yolo_status sources_expand(char *const *words, int count, source_list *out) {
     if (st != YOLO_OK) return st;
   }
   if (out->count == 0) {
-    return yolo_fail(YOLO_EINVAL, "%s%s: no image found. Folders are searched for jpg, jpeg, png, bmp, tga, psd, ppm, pgm, pnm, gif",
+    return yolo_fail(YOLO_EINVAL,
+                     "%s%s: no image found. Folders are searched for jpg, jpeg, png, bmp, tga, psd, ppm, pgm, pnm, gif",
                      words[0], count > 1 ? " and the others" : "");
   }
   if (out->count == out->problems) return yolo_fail(YOLO_EIO, "%s: %s", out->items[0].path, out->items[0].problem);

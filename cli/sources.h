@@ -41,5 +41,4 @@ bool sources_is_image_name(const char *name);
 /* Digits by value, '/' before everything, else by byte; equal only for equal texts. */
 int sources_natural_compare(const char *a, const char *b);
 
-
 #endif

@@ -16,9 +16,15 @@ void cli_tame_signals(void) {
   sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+/* Reset after the first: a second Ctrl-C ends a program that hangs. No SA_RESTART: a blocked read returns. What
+ * a shell had us ignore (a script's job in the background) stays ignored. */
+static void catch_one(int signal_number) {
+  struct sigaction ask = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+  if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler == SIG_IGN) return;
+  sigaction(signal_number, &ask, NULL);
+}
+
 void cli_catch_interrupts(void) {
-  /* Reset after the first: a second Ctrl-C ends a program that hangs. No SA_RESTART: a blocked read returns. */
-  struct sigaction ask = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &ask, NULL);
-  sigaction(SIGTERM, &ask, NULL);
+  catch_one(SIGINT);
+  catch_one(SIGTERM);
 }

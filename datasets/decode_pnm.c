@@ -54,7 +54,7 @@ yolo_status yolo_decode_pnm(const yolo_encoded *in, yolo_image *out) {
   reader r = {in->bytes + 2, in->bytes + in->length};
   int channels = in->bytes[1] == '6' ? 3 : 1;
   int width = next_number(&r), height = next_number(&r), maximum = next_number(&r);
-  if (maximum < 1 || r.p == r.end || !is_blank(*r.p))
+  if (width < 0 || height < 0 || maximum < 1 || r.p == r.end || !is_blank(*r.p))
     return yolo_fail(YOLO_EFORMAT, "damaged or truncated PNM: width, height and maximum cannot be read");
   r.p++;
   yolo_status st = yolo_image_check_size(width, height);

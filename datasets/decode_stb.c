@@ -1,10 +1,37 @@
 /* stb_image (Sean Barrett and others, public domain) under supervision: a memory budget from the header, and,
- * where a format's reader takes zeros for missing bytes, a stream that notices. */
+ * where a format's reader takes zeros for missing bytes, a stream that notices.
+ *
+ * It allocates through the capped door of decoder_memory.c. Its assertions are switched off, since a library
+ * does not abort: what they guard is checked before (decode_*.c) and by fuzzing. The formats left out are those whose
+ * reader overlooks errors (PNM: our own reads it) or which nobody meets (PIC, HDR). */
 #include <string.h>
 
-#include <stb/stb_image.h>
-
 #include "datasets/decoders.h"
+
+#define STBI_MALLOC(size)         yolo_decoder_alloc(size)
+#define STBI_REALLOC(block, size) yolo_decoder_realloc(block, size)
+#define STBI_FREE(block)          yolo_decoder_free(block)
+#define STBI_ASSERT(condition)    ((void)(condition))
+#define STBI_MAX_DIMENSIONS       YOLO_IMAGE_MAX_SIDE
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_NO_PIC
+#define STBI_NO_PNM
+#define STB_IMAGE_STATIC /* a program that brings its own copy shall not meet ours */
+#define STB_IMAGE_IMPLEMENTATION
+#pragma GCC diagnostic ignored "-Wunused-function" /* judged at the end of the file, so behind the pop below */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wall"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wunused-value"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
 
 /* ---- a stream that remembers whether more was wanted than there is ---- */
 typedef struct stream {

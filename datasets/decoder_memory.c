@@ -1,4 +1,4 @@
-/* The capped door through which stb_image allocates.
+/* The capped door through which stb_image (and, without a cap, stb_image_write) allocates.
  *
  * A header of 8x8 pixels may be followed by data that inflates to gigabytes. The decoder therefore gets a
  * budget before it starts; what it holds at one time never exceeds it. The few live blocks stand in a table

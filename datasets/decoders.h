@@ -69,7 +69,7 @@ yolo_jpeg_markers yolo_jpeg_read_markers(const uint8_t *bytes, size_t length);
 /* Orientation tag of a TIFF block, 1 when absent or damaged. */
 int yolo_tiff_orientation(const uint8_t *tiff, size_t length);
 
-/* ---- the capped door through which stb_image allocates (decoder_memory.c) ---- */
+/* ---- the capped door through which stb_image and stb_image_write allocate (decoder_memory.c) ---- */
 void yolo_decoder_memory_begin(size_t budget);
 
 typedef enum yolo_decoder_refusal { YOLO_REFUSED_NOTHING, YOLO_REFUSED_BY_BUDGET, YOLO_REFUSED_BY_SYSTEM } yolo_decoder_refusal;

@@ -1,13 +1,49 @@
-/* Images to files, by suffix, through stb_image_write: encoded in memory first, then written whole or not at all. */
+/* Images to files, by suffix, through stb_image_write (Sean Barrett and others, public domain): encoded in memory
+ * first, then written whole or not at all.
+ *
+ * PNG is compressed by zlib: stb_image_write's own compressor writes past its buffer when memory is short. */
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <stb/stb_image_write.h>
+#include <zlib.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
-#include "datasets/image.h"
+#include "datasets/decoders.h"
+
+/* What stb_image_write calls to compress: a zlib stream in a block of its own, NULL on failure. */
+static unsigned char *deflate_block(unsigned char *data, int length, int *out_length, int quality) {
+  uLong bound = compressBound((uLong)length);
+  unsigned char *block = yolo_decoder_alloc(bound);
+  if (!block) return NULL;
+  if (compress2(block, &bound, data, (uLong)length, quality > 6 ? 6 : quality) != Z_OK || bound > INT_MAX - 64) {
+    yolo_decoder_free(block);
+    return NULL;
+  }
+  *out_length = (int)bound;
+  return block;
+}
+
+#define STBIW_MALLOC(size)                                     yolo_decoder_alloc(size)
+#define STBIW_REALLOC(block, size)                             yolo_decoder_realloc(block, size)
+#define STBIW_FREE(block)                                      yolo_decoder_free(block)
+#define STBIW_ASSERT(condition)                                ((void)(condition))
+#define STBIW_ZLIB_COMPRESS(data, length, out_length, quality) deflate_block(data, length, out_length, quality)
+#define STBI_WRITE_NO_STDIO
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#pragma GCC diagnostic ignored "-Wunused-function" /* judged at the end of the file, so behind the pop below */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wall"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wunused-value"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include <stb/stb_image_write.h>
+#pragma GCC diagnostic pop
 
 enum { JPEG_QUALITY = 90 };
 
@@ -38,12 +74,20 @@ static void take(void *payload, void *data, int size) {
   s->length += (size_t)size;
 }
 
-static int encode(const yolo_image *image, const char *path, sink *s) {
+static int encode_as(const yolo_image *image, const char *path, sink *s) {
   int w = image->width, h = image->height;
   if (yolo_has_suffix(path, ".png")) return stbi_write_png_to_func(take, s, w, h, 3, image->pixels, w * 3);
   if (yolo_has_suffix(path, ".bmp")) return stbi_write_bmp_to_func(take, s, w, h, 3, image->pixels);
   if (yolo_has_suffix(path, ".tga")) return stbi_write_tga_to_func(take, s, w, h, 3, image->pixels);
   return stbi_write_jpg_to_func(take, s, w, h, 3, image->pixels, JPEG_QUALITY);
+}
+
+/* False when memory is short. What the encoder forgets to free then, the ledger of its allocations frees. */
+static bool encode(const yolo_image *image, const char *path, sink *s) {
+  yolo_decoder_memory_begin(SIZE_MAX);
+  int done = encode_as(image, path, s);
+  yolo_decoder_memory_end(NULL);
+  return done && !s->failed;
 }
 
 static bool suffix_known(const char *path) {
@@ -62,7 +106,7 @@ yolo_status yolo_image_save(const yolo_image *image, const char *path) {
     return yolo_fail(YOLO_EINVAL, "%s: there is no image to write", path);
   if ((int64_t)image->width * image->height > INT_MAX / 4)
     return yolo_fail(YOLO_EINVAL, "%s: %d x %d pixels are too many to write", path, image->width, image->height);
-  if (!encode(image, path, &s) || s.failed) {
+  if (!encode(image, path, &s)) {
     st = yolo_fail(YOLO_ENOMEM, "%s: not enough memory to encode %d x %d pixels", path, image->width, image->height);
     goto done;
   }

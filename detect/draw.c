@@ -1,8 +1,8 @@
 /* Drawing detections into a picture: a box in the colour of its class and a label on a ground of that colour.
  *
  * Line width and text size follow the picture's smaller side, so a label reads the same on 300 and on 6000
- * pixels. A label stands above its box; where there is no room, inside it; and it is shifted until it lies in
- * the picture. */
+ * pixels. A label stands above its box; where there is no room, inside it; it is shifted until it lies in
+ * the picture, and moves on where it would cover a more confident label. */
 #include "detect/draw.h"
 
 #include <math.h>
@@ -83,64 +83,117 @@ static int shift_inside(int at, int size, int limit) {
   return at < 0 ? 0 : at;
 }
 
-/* Text that is wider than the picture shrinks, down to a size at which letters would close. */
+/* A readable label, and the least to which it shrinks in a picture that is too small for it. */
+enum { SMALLEST_LABEL = 12, SMALLEST = 7 };
+
 static float fit_height(const yolo_image *image, const char *text, float height) {
-  enum { SMALLEST = 7 };
   float width = (float)measure(text, height).width;
   if (width > (float)image->width) height = fmaxf(height * (float)image->width / width, SMALLEST);
   return fminf(height, fmaxf((float)image->height, SMALLEST));
 }
 
-yolo_status yolo_draw_label(yolo_image *image, int x, int y, float height, const char *text, const uint8_t background[3]) {
+static void draw_label(yolo_image *image, int x, int y, label_size size, float height, const char *text,
+                       const uint8_t ground[3]) {
   uint8_t ink[3];
-  if (!image->pixels || image->width < 1 || image->height < 1) return yolo_fail(YOLO_EINVAL, "there is no picture to draw on");
+  text_colour(ground, ink);
+  fill(image, x, y, x + size.width, y + size.height, ground);
+  yolo_text_draw(image, (float)(x + size.pad), (float)(y + size.pad), height, text, ink);
+}
+
+static yolo_status check_image(const yolo_image *image) {
+  if (image->pixels && image->width > 0 && image->height > 0) return YOLO_OK;
+  return yolo_fail(YOLO_EINVAL, "there is no picture to draw on");
+}
+
+yolo_status yolo_draw_label(yolo_image *image, int x, int y, float height, const char *text, const uint8_t background[3]) {
+  yolo_status st = check_image(image);
+  if (st != YOLO_OK) return st;
   if (!(height >= 1 && height <= YOLO_IMAGE_MAX_SIDE)) return yolo_fail(YOLO_EINVAL, "%g is no text height", height);
   height = fit_height(image, text, height);
   label_size size = measure(text, height);
-  x = shift_inside(x, size.width, image->width);
-  y = shift_inside(y, size.height, image->height);
-  text_colour(background, ink);
-  fill(image, x, y, x + size.width, y + size.height, background);
-  yolo_text_draw(image, (float)(x + size.pad), (float)(y + size.pad), height, text, ink);
+  draw_label(image, shift_inside(x, size.width, image->width), shift_inside(y, size.height, image->height), size, height, text,
+             background);
   return YOLO_OK;
 }
 
-static yolo_status draw_detection(yolo_image *image, const yolo_detection *d, const char *const *names, int n_names) {
-  enum { LONGEST = 128 };
-  char number[16], text[LONGEST];
-  uint8_t rgb[3];
-  int side = image->width < image->height ? image->width : image->height;
-  int thickness = side / 250 > 1 ? side / 250 : 1;
-  float height = side / 32.0f > 12 ? side / 32.0f : 12;
+/* ---- a whole result ---- */
+
+enum { LONGEST_LABEL = 128 };
+
+typedef struct placed_label {
+  const yolo_detection *detection;
+  int x, y;
+  label_size size;
+  float height;
+} placed_label;
+
+static void label_text(const yolo_detection *d, const char *const *names, int n_names, char text[LONGEST_LABEL]) {
+  char number[16];
   snprintf(number, sizeof number, "%d", d->class_id);
   const char *name = names && d->class_id >= 0 && d->class_id < n_names ? names[d->class_id] : number;
-  int percent = (int)(d->confidence * 100 + 0.5f); /* digits by hand: "%.2f" would obey the locale */
-  if (!(d->confidence >= 0)) percent = 0;
-  snprintf(text, sizeof text, "%.100s %d.%02d", name, percent / 100 % 10, percent % 100);
-  yolo_class_colour(d->class_id, rgb);
-  draw_frame(image, d, thickness, rgb);
-  label_size size = measure(text, fit_height(image, text, height));
-  int x = edge(d->x1, image->width), y = edge(d->y1, image->height);
-  return yolo_draw_label(image, x, y >= size.height ? y - size.height : y, height, text, rgb);
+  int percent = d->confidence > 0 ? (int)(d->confidence * 100 + 0.5f) : 0; /* digits by hand: "%.2f" obeys the locale */
+  snprintf(text, LONGEST_LABEL, "%.100s %d.%02d", name, percent / 100 % 10, percent % 100);
 }
 
-static int least_confident_first(const void *left, const void *right) {
-  const yolo_detection *a = *(const yolo_detection *const *)left, *b = *(const yolo_detection *const *)right;
-  if (a->confidence != b->confidence) return a->confidence < b->confidence ? -1 : 1;
-  return a > b ? -1 : a < b; /* of equals, the first in the list is drawn last */
+static bool overlap(const placed_label *a, const placed_label *b) {
+  return a->x < b->x + b->size.width && b->x < a->x + a->size.width && a->y < b->y + b->size.height &&
+         b->y < a->y + a->size.height;
 }
 
+static bool is_free(const placed_label *label, const placed_label *placed, int count) {
+  for (int i = 0; i < count; i++)
+    if (overlap(label, &placed[i])) return false;
+  return true;
+}
+
+/* Above the box; without room there inside it; then away from labels that are there already, in steps of its own
+ * height. Where everything is full it stays at its first place. */
+static void place_label(const yolo_image *image, const placed_label *placed, int count, placed_label *label) {
+  static const int steps[] = {-1, 0, -2, 1, -3, 2, -4, 3};
+  int top = edge(label->detection->y1, image->height), h = label->size.height, first = -1;
+  label->x = shift_inside(edge(label->detection->x1, image->width), label->size.width, image->width);
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    label->y = top + steps[i] * h;
+    if (label->y < 0 || label->y + h > image->height) continue;
+    if (first < 0) first = label->y;
+    if (is_free(label, placed, count)) return;
+  }
+  label->y = first >= 0 ? first : shift_inside(top, h, image->height);
+}
+
+static int most_confident_first(const void *left, const void *right) {
+  const yolo_detection *a = ((const placed_label *)left)->detection, *b = ((const placed_label *)right)->detection;
+  if (a->confidence != b->confidence) return a->confidence > b->confidence ? -1 : 1;
+  return a < b ? -1 : a > b;
+}
+
+/* Places are given out from the most confident label on; painting goes the other way, so the best end up on top. */
 yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const char *const *names, int n_names) {
-  yolo_status st = YOLO_OK;
-  const yolo_detection **order = NULL;
-  if (!image->pixels || image->width < 1 || image->height < 1) return yolo_fail(YOLO_EINVAL, "there is no picture to draw on");
-  if (result->count < 1) return YOLO_OK;
-  order = yolo_alloc_array((size_t)result->count, sizeof *order);
-  YOLO_ENOMEM_IF_NULL(order);
-  for (int i = 0; i < result->count; i++) order[i] = &result->detections[i];
-  qsort(order, (size_t)result->count, sizeof *order, least_confident_first);
-  for (int i = 0; i < result->count; i++) YOLO_TRY(draw_detection(image, order[i], names, n_names));
-done:
-  yolo_free(order);
-  return st;
+  yolo_status st = check_image(image);
+  char text[LONGEST_LABEL];
+  uint8_t rgb[3];
+  if (st != YOLO_OK || result->count < 1) return st;
+  int side = image->width < image->height ? image->width : image->height, n = result->count;
+  int thickness = side / 250 > 1 ? side / 250 : 1;
+  placed_label *labels = yolo_alloc_array((size_t)n, sizeof *labels);
+  if (!labels) return YOLO_ENOMEM;
+  for (int i = 0; i < n; i++) labels[i].detection = &result->detections[i];
+  qsort(labels, (size_t)n, sizeof *labels, most_confident_first);
+  for (int i = 0; i < n; i++) {
+    label_text(labels[i].detection, names, n_names, text);
+    labels[i].height = fit_height(image, text, fmaxf((float)side / 32, SMALLEST_LABEL));
+    labels[i].size = measure(text, labels[i].height);
+    place_label(image, labels, i, &labels[i]);
+  }
+  for (int i = n - 1; i >= 0; i--) {
+    yolo_class_colour(labels[i].detection->class_id, rgb);
+    draw_frame(image, labels[i].detection, thickness, rgb);
+  }
+  for (int i = n - 1; i >= 0; i--) {
+    label_text(labels[i].detection, names, n_names, text);
+    yolo_class_colour(labels[i].detection->class_id, rgb);
+    draw_label(image, labels[i].x, labels[i].y, labels[i].size, labels[i].height, text, rgb);
+  }
+  yolo_free(labels);
+  return YOLO_OK;
 }

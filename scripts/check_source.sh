@@ -68,7 +68,8 @@ fi
 # ---- rules on every text file ----
 for f in "${files[@]}"; do
   # A machine's own folders; the one relative path to outside data belongs to .ci/run alone.
-  grep -nE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/|/tmp/[a-z]' "$f" | sed "s|^\([0-9]*\):.*|PATH $f:\1: a path of one machine|" >>"$found" || true
+  grep -nE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/|/tmp/[a-z]' "$f" \
+    | sed "s|^\([0-9]*\):.*|PATH $f:\1: a path of one machine|" >>"$found" || true
   if [ "$f" != .ci/run ]; then
     grep -nE '\.\./shared' "$f" | sed "s|^\([0-9]*\):.*|PATH $f:\1: outside data is named by YOLO_TEST_DATA|" >>"$found" || true
   fi

@@ -25,7 +25,8 @@ static uint32_t little_endian(const unsigned char *p) {
   return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-const char *yolo_cfg_guess_binary(const char *bytes, size_t length) {
+/* What a file is that does not begin like text; NULL when nothing is known. */
+static const char *guess_binary(const char *bytes, size_t length) {
   const unsigned char *p = (const unsigned char *)bytes;
   if (length >= 4 && memcmp(p, "PK\3\4", 4) == 0) return "a zip archive (PyTorch saves such files)";
   if (length >= 9 && p[8] == '{' && little_endian(p + 4) == 0) return "a safetensors file";
@@ -38,14 +39,14 @@ const char *yolo_cfg_guess_binary(const char *bytes, size_t length) {
 }
 
 static yolo_status not_text(const char *file, const char *bytes, size_t length) {
-  const char *guess = yolo_cfg_guess_binary(bytes, length);
+  const char *guess = guess_binary(bytes, length);
   if (guess) return yolo_fail(YOLO_EFORMAT, "%s: does not look like a cfg but like %s", file, guess);
   return yolo_fail(YOLO_EFORMAT, "%s: does not look like a cfg: it holds bytes that no text has", file);
 }
 
 static yolo_status check_text(const char *text, size_t length, const char *file) {
   if (length > YOLO_CFG_MAX_BYTES) {
-    const char *guess = yolo_cfg_guess_binary(text, length);
+    const char *guess = guess_binary(text, length);
     return yolo_fail(YOLO_EFORMAT, "%s: %zu bytes are too many for a cfg (the limit is 1 MiB)%s%s", file, length,
                      guess ? "; it looks like " : "", guess ? guess : "");
   }
@@ -203,8 +204,9 @@ static yolo_status too_large(const char *path, yolo_status st) {
   if (!file) return st;
   size_t got = fread(head, 1, sizeof head, file);
   fclose(file);
-  const char *guess = yolo_cfg_guess_binary(head, got);
-  return guess ? yolo_fail(YOLO_EFORMAT, "%s: does not look like a cfg but like %s", path, guess) : st;
+  const char *guess = guess_binary(head, got);
+  if (guess) return yolo_fail(YOLO_EFORMAT, "%s: does not look like a cfg but like %s", path, guess);
+  return yolo_fail(YOLO_EFORMAT, "%s: does not look like a cfg: it is larger than 1 MiB", path);
 }
 
 yolo_status yolo_cfg_load(const char *path, yolo_cfg **out) {

@@ -1,7 +1,7 @@
 /* The model language: Darknet's cfg dialect.
  *
  * Parsing (cfg.c) knows only lines: sections, keys, values and where they stood. Meaning comes from tables
- * of sections: sections.c holds the layers of the backbone; the detect floor brings its head sections along. */
+ * of sections: section_list.h names the layers of the backbone; the detect floor brings its head sections along. */
 #ifndef YOLO_CFG_CFG_H
 #define YOLO_CFG_CFG_H
 

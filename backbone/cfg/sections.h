@@ -33,9 +33,6 @@ extern const int yolo_cfg_layer_count;
 bool yolo_cfg_def_named(const yolo_cfg_section_def *def, const char *name); /* its name or one of its aliases */
 /* Why a section of Darknet's is not built; NULL when it is no such section. */
 const char *yolo_cfg_refused_section(const char *name);
-/* What a file is that does not begin like text, e.g. "a Darknet .weights file"; NULL when nothing is known. */
-const char *yolo_cfg_guess_binary(const char *bytes, size_t length);
-
 /* Adds an op node and checks that no side of its output exceeds YOLO_CFG_MAX_SIDE. */
 yolo_status yolo_cfg_add(yolo_cfg_build *build, yolo_op_id op, const void *attrs, int n_in, const int *in, const char *role,
                          int *out);

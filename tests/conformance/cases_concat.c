@@ -27,4 +27,4 @@ static const yolo_case cases[] = {
     FOUR(3, 7, 5, 40, 1, 120, 13),
 };
 
-const yolo_case_table yolo_cases_concat = {.cases = cases, .count = YOLO_CASE_COUNT(cases), .exact = true};
+const yolo_case_table yolo_cases_concat = {.cases = cases, .count = YOLO_CASE_COUNT(cases), .exact = true, .joins = true};

@@ -29,6 +29,7 @@ typedef struct yolo_case_table {
   double (*tolerance)(const yolo_case *c); /* of ||y - ref|| / ||ref||; NULL: 1e-6 */
   bool exact;                              /* the op moves or compares values: not one bit may differ */
   bool resizable;                          /* the parameters fit any map size: also run packed for a larger one */
+  bool joins;                              /* inputs may lie in the output already: also run with every other one there */
   int (*check)(void); /* the reference against something independent; prints and counts failing rows; or NULL */
 } yolo_case_table;
 

@@ -18,13 +18,15 @@ typedef struct setting {
   yolo_layout layout;
   bool in_place; /* out is in[0]'s memory */
   bool resized;  /* parameters packed for a larger map */
+  bool joined;   /* every other input is a slice of the output already */
 } setting;
 
-static const setting settings[] = {{"dense", YOLO_LAYOUT_DENSE, false, false},
-                                   {"planned stride", YOLO_LAYOUT_PLANNED, false, false},
-                                   {"view", YOLO_LAYOUT_VIEW, false, false},
-                                   {"in place", YOLO_LAYOUT_VIEW, true, false},
-                                   {"packed for a larger map", YOLO_LAYOUT_PLANNED, false, true}};
+static const setting settings[] = {{"dense", YOLO_LAYOUT_DENSE, false, false, false},
+                                   {"planned stride", YOLO_LAYOUT_PLANNED, false, false, false},
+                                   {"view", YOLO_LAYOUT_VIEW, false, false, false},
+                                   {"in place", YOLO_LAYOUT_VIEW, true, false, false},
+                                   {"packed for a larger map", YOLO_LAYOUT_PLANNED, false, true, false},
+                                   {"joined", YOLO_LAYOUT_VIEW, false, false, true}};
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
 /* A case with its numbers, all dense and in host memory. */
@@ -145,10 +147,30 @@ static yolo_status make_pack(const scene *s, const yolo_engine *e, const setting
   return st;
 }
 
+/* The output's memory, with every other input already in its channels. */
+static yolo_status make_joined(const scene *s, const yolo_engine *e, const setting *how, stage *g) {
+  size_t wide = (size_t)s->out_shape.c, pixels = yolo_shape_pixels(s->out_shape), first = 0;
+  float *values = malloc(pixels * wide * sizeof *values);
+  if (!values) return yolo_fail(YOLO_ENOMEM, "conformance: no memory");
+  for (size_t i = 0; i < pixels * wide; i++) values[i] = NAN;
+  for (int i = 0; i < s->c->n_in; first += (size_t)s->c->in[i++].c)
+    for (size_t p = 0; p < pixels && i % 2 == 0; p++)
+      memcpy(values + p * wide + first, s->in[i] + p * (size_t)s->c->in[i].c, (size_t)s->c->in[i].c * sizeof *values);
+  yolo_status st = yolo_field_make(e, s->out_shape, how->layout, 0, values, &g->out);
+  first = 0;
+  for (int i = 0; i < s->c->n_in && st == YOLO_OK; first += (size_t)s->c->in[i++].c)
+    if (i % 2 == 0)
+      g->in_tensor[i] = (yolo_tensor){(float *)g->out.tensor.data + first, YOLO_F32, s->c->in[i], g->out.tensor.stride};
+  free(values);
+  return st;
+}
+
 static yolo_status stage_make(const scene *s, const yolo_engine *e, const setting *how, int thrift, stage *g) {
   yolo_status st = make_pack(s, e, how, thrift, g);
   g->call = dense_call(s, g);
+  if (st == YOLO_OK && how->joined) st = make_joined(s, e, how, g);
   for (int i = 0; i < s->c->n_in && st == YOLO_OK; i++) {
+    if (how->joined && i % 2 == 0) continue;
     st = yolo_field_make(e, s->c->in[i], how->layout, i, s->in[i], &g->in[i]);
     g->in_tensor[i] = g->in[i].tensor;
   }
@@ -158,7 +180,8 @@ static yolo_status stage_make(const scene *s, const yolo_engine *e, const settin
     st = yolo_field_make(e, s->spec[i].shape, YOLO_LAYOUT_DENSE, 0, s->param[i], &g->param[i]);
     g->param_tensor[i] = g->param[i].tensor;
   }
-  if (st == YOLO_OK && !how->in_place) st = yolo_field_make(e, s->out_shape, how->layout, s->c->n_in, NULL, &g->out);
+  if (st == YOLO_OK && !how->in_place && !how->joined)
+    st = yolo_field_make(e, s->out_shape, how->layout, s->c->n_in, NULL, &g->out);
   if (st != YOLO_OK) return st;
   g->out_tensor = how->in_place ? g->in[0].tensor : g->out.tensor;
   g->call.packed = g->pack.device ? g->pack.tensor.data : NULL;
@@ -173,7 +196,7 @@ static const char *look(const scene *s, const setting *how, stage *g, float *out
   const char *trampled = NULL;
   if (!yolo_field_check(how->in_place ? &g->in[0] : &g->out, false, out, st)) trampled = "wrote outside the output's channels";
   for (int i = how->in_place ? 1 : 0; i < s->c->n_in && *st == YOLO_OK; i++)
-    if (!yolo_field_check(&g->in[i], true, NULL, st)) trampled = "changed an input";
+    if (g->in[i].device && !yolo_field_check(&g->in[i], true, NULL, st)) trampled = "changed an input";
   for (int i = 0; i < s->n_param && *st == YOLO_OK && g->param[i].device; i++)
     if (!yolo_field_check(&g->param[i], true, NULL, st)) trampled = "changed a parameter";
   if (*st == YOLO_OK && !yolo_field_check(&g->work, false, NULL, st)) trampled = "wrote outside its scratch";
@@ -286,7 +309,8 @@ static bool same_group(const yolo_engine *a, const yolo_engine *b) {
 static void run_group(const yolo_engines *engines, int begin, int end, const scene *s, yolo_tally *tally) {
   for (int i = 0; i < SETTINGS; i++) {
     const setting *how = &settings[i];
-    if ((how->in_place && !s->op->inplace) || (how->resized && !s->table->resizable)) continue;
+    if (how->in_place && !s->op->inplace) continue;
+    if ((how->resized && !s->table->resizable) || (how->joined && !s->table->joins)) continue;
     for (int thrift = 0; thrift <= YOLO_THRIFT_MAX; thrift++) {
       if (!thrift_differs(s, &engines->engine[begin], thrift)) continue;
       for (int e = begin; e < end; e++) {

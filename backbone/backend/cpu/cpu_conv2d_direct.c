@@ -9,7 +9,10 @@
 #include "backbone/backend/cpu/cpu_conv2d.h"
 #include "backbone/backend/cpu/gemm.h"
 
-enum { BLOCK = 224 }; /* pixels; a multiple of every mr's neighbourhood: 224 x 272 floats are 244 KB */
+enum {
+  BLOCK = 224,              /* pixels at most: 224 x 272 floats are 244 KB of L2 */
+  SMALL_WEIGHTS = 768 << 10 /* bytes: weights that stay in the L2 cache by themselves */
+};
 
 typedef struct job {
   const yolo_device *device;
@@ -19,6 +22,7 @@ typedef struct job {
   const float *bias, *weights;
   int cg;             /* input channels of a group */
   int pixels;         /* N * OH * OW */
+  int block;          /* pixels of a block at most */
   int blocks, slices; /* of pixels; of panels */
   yolo_epilogue hard;
   bool is_hard;
@@ -159,10 +163,13 @@ static void run_task(void *payload, int task, int thread) {
   const int m0 = (int)((long)j->pixels * block / j->blocks), m1 = (int)((long)j->pixels * (block + 1) / j->blocks);
   const int p0 = j->pack->panels * slice / j->slices, p1 = j->pack->panels * (slice + 1) / j->slices;
   float *a = (float *)j->call->work + (size_t)thread * BLOCK * YOLO_PANEL_STRIDE;
-  for (int k0 = 0; k0 < j->pack->k; k0 += YOLO_PANEL_K) {
-    const int kc = yolo_min_int(YOLO_PANEL_K, j->pack->k - k0);
-    pack_block(j, g, m0, m1, k0, kc, a);
-    run_panels(j, g, m0, m1 - m0, k0, kc, p0, p1, a);
+  for (int m = m0; m < m1; m += j->block) {
+    const int rows = yolo_min_int(j->block, m1 - m);
+    for (int k0 = 0; k0 < j->pack->k; k0 += YOLO_PANEL_K) {
+      const int kc = yolo_min_int(YOLO_PANEL_K, j->pack->k - k0);
+      pack_block(j, g, m, m + rows, k0, kc, a);
+      run_panels(j, g, m, rows, k0, kc, p0, p1, a);
+    }
   }
 }
 
@@ -173,6 +180,11 @@ void yolo_conv_direct_forward(const yolo_device *device, const yolo_op_call *cal
   j.weights = yolo_conv_pack_weights(device, a, j.pack);
   j.cg = call->in[0].shape.c / a->groups;
   j.pixels = (int)yolo_shape_pixels(call->out->shape);
+  /* Where all weights stay near, a block of two tiles is best: it never leaves the L1 cache between packing and
+   * multiplying. Else a large block, so that the weights pass by rarely. */
+  const bool small = j.pack->k <= 2 * YOLO_PANEL_K &&
+                     (size_t)j.pack->k * (size_t)j.pack->panels * (size_t)device->isa->nr * sizeof(float) <= SMALL_WEIGHTS;
+  j.block = small ? 2 * device->isa->mr : BLOCK;
   j.blocks = yolo_divide_up(j.pixels, BLOCK);
   const int wanted = device->threads > 1 ? 4 * device->threads : 1; /* tasks, so that no thread waits long */
   if (j.blocks * a->groups < wanted && j.blocks < device->threads * 2)

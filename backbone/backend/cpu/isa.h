@@ -48,7 +48,8 @@ typedef struct yolo_epilogue {
 typedef struct yolo_depthwise_row {
   const float *const *rows; /* kernel_h pointers to input row starts (x = 0); NULL: outside the map */
   size_t in_stride, out_stride;
-  int in_w, channels, kernel_h, kernel_w, stride, dilation, pad_left;
+  int first, end; /* channels */
+  int in_w, kernel_h, kernel_w, stride, dilation, pad_left;
   const float *weight; /* (KH*KW, channels rounded up to whole vectors) */
   size_t weight_stride;
   const float *bias; /* padded like weight */

@@ -1,0 +1,140 @@
+/* yolo doctor: what this program was built with, what this machine offers, and what is wrong, if anything. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "backbone/backend/backend.h"
+#include "backbone/backend/cpu/isa.h"
+#include "backbone/base/text.h"
+#include "backbone/base/threads.h"
+#include "cli/cli.h"
+#include "cli/peak.h"
+#include "datasets/image.h"
+#include "detect/yolo.h"
+
+#if defined(__clang__)
+#define DOCTOR_COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define DOCTOR_COMPILER "gcc " __VERSION__
+#else
+#define DOCTOR_COMPILER "unknown"
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DOCTOR_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define DOCTOR_SANITIZED 1
+#endif
+#endif
+#ifndef DOCTOR_SANITIZED
+#define DOCTOR_SANITIZED 0
+#endif
+
+#if defined(__OPTIMIZE__)
+#define DOCTOR_OPTIMISED 1
+#else
+#define DOCTOR_OPTIMISED 0
+#endif
+
+enum { DOCTOR_MAX_FINDINGS = 12, DOCTOR_FINDING = 512 };
+
+typedef struct findings {
+  char text[DOCTOR_MAX_FINDINGS][DOCTOR_FINDING];
+  int count;
+  bool broken; /* something does not work at all */
+} findings;
+
+static void YOLO_PRINTF(2, 3) note(findings *f, const char *format, ...) {
+  va_list args;
+  if (f->count == DOCTOR_MAX_FINDINGS) return;
+  va_start(args, format);
+  vsnprintf(f->text[f->count++], DOCTOR_FINDING, format, args);
+  va_end(args);
+}
+
+static void examine_build(findings *f) {
+  const char *build = DOCTOR_OPTIMISED ? "optimised" : "not optimised";
+  cli_say("yolo          %s\n", yolo_version());
+  cli_say("compiler      %s\n", DOCTOR_COMPILER);
+  cli_say("build         %s%s\n", build, DOCTOR_SANITIZED ? ", with sanitizers" : "");
+  if (!DOCTOR_OPTIMISED) note(f, "this build is not optimised and slow; configure with -DCMAKE_BUILD_TYPE=Release");
+  if (DOCTOR_SANITIZED) note(f, "this build has sanitizers in it: good for finding mistakes, several times slower");
+}
+
+static void examine_threads(findings *f) {
+  const char *runtime = yolo_threads_runtime();
+  int threads = yolo_threads_available();
+  cli_say("threads       %d usable; %s\n", threads, strcmp(runtime, "none") == 0 ? "no OpenMP" : runtime);
+  if (strcmp(runtime, "none") == 0) note(f, "built without OpenMP: one core works, whatever --threads says");
+}
+
+/* Opens every backend; the first is what runs without --device. */
+static void examine_backends(findings *f) {
+  cli_say("processor     kernels for: %s\n", yolo_isa_list());
+  for (int i = 0; i < yolo_backend_count(); ++i) {
+    const yolo_backend *backend = yolo_backend_at(i);
+    yolo_device_options options = {0};
+    yolo_device *device = NULL;
+    if (backend->open(&options, &device) == YOLO_OK) {
+      cli_say("backend       %s: %s\n", backend->name, backend->describe(device));
+      backend->close(device);
+    } else {
+      cli_say("backend       %s: does not open\n", backend->name);
+      note(f, "backend %s: %s", backend->name, yolo_error_message());
+      f->broken = true;
+    }
+  }
+  const char *forced = getenv("YOLO_ISA");
+  if (forced && *forced)
+    note(f, "the environment variable YOLO_ISA=%s decides about the kernels; unset it for the fastest", forced);
+  if (strcmp(yolo_isa_list(), "portable") == 0)
+    note(f, "no kernels for this processor's vector units: portable C is several times slower");
+}
+
+static void examine_libraries(findings *f) {
+  const char *jpeg = yolo_image_jpeg_decoder();
+  cli_say("libraries     JPEG: %s; other images: stb_image; JSON: cJSON %s\n", jpeg, cJSON_Version());
+  if (strcmp(jpeg, "stb_image") == 0)
+    note(f, "JPEG files are decoded by stb_image; libjpeg-turbo at build time would be faster");
+}
+
+static void examine_peak(void) {
+  int threads = yolo_threads_available();
+  double one = yolo_peak_gflops(1), all = threads > 1 ? yolo_peak_gflops(threads) : one;
+  cli_say("peak          %.1f GFLOP/s with 1 thread", one);
+  if (threads > 1) cli_say(", %.1f with %d", all, threads);
+  cli_say(" (fp32 multiply-adds in registers, measured now)\n");
+}
+
+static int run(const cli_command *self, int argc, char **argv) {
+  findings f = {.count = 0};
+  args_words words;
+  int code;
+  if (!cli_parse(self, argc, argv, NULL, &words, &code)) return code;
+  if (words.count > 0) {
+    cli_complain("the command takes no argument, but was given '%s'", words.items[0]);
+    return CLI_ERROR;
+  }
+  examine_build(&f);
+  examine_threads(&f);
+  examine_backends(&f);
+  examine_libraries(&f);
+  if (!f.broken) examine_peak();
+  cli_say("\n%s\n", f.count ? "To know:" : "All is well.");
+  for (int i = 0; i < f.count; ++i) cli_say("  - %s\n", f.text[i]);
+  return f.broken ? CLI_ERROR : CLI_OK;
+}
+
+const cli_command cmd_doctor = {
+    .name = "doctor",
+    .summary = "examine this build and this machine",
+    .usage = "yolo doctor",
+    .about =
+        "Prints compiler, instruction sets, threads, libraries, backends and the measured peak, and what is wrong, if "
+        "anything.",
+    .examples = "  yolo doctor",
+    .run = run,
+};

@@ -1,0 +1,142 @@
+/* What the suites of detect/ share: a folder, a small network with weights on disk, a way to run the tests. */
+#ifndef YOLO_TESTS_UNIT_DETECT_FIXTURE_H
+#define YOLO_TESTS_UNIT_DETECT_FIXTURE_H
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/rng.h"
+#include "backbone/base/text.h"
+#include "detect/model.h"
+
+#define MUST(call) ck_assert_msg((call) == YOLO_OK, "%s", yolo_error_message())
+
+static inline void expect_words(yolo_status st, const char *words) {
+  ck_assert_msg(st < 0, "no failure where '%s' was due", words);
+  ck_assert_msg(strstr(yolo_error_message(), words) != NULL, "'%s' lacks '%s'", yolo_error_message(), words);
+}
+
+static inline void put(const char *path, const void *bytes, size_t length) {
+  FILE *file = fopen(path, "wb");
+  ck_assert_ptr_nonnull(file);
+  ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+  ck_assert_int_eq(fclose(file), 0);
+}
+static inline void put_text(const char *path, const char *text) { put(path, text, strlen(text)); }
+
+static inline void expect_same_file(const char *one, const char *other) {
+  char *a = NULL, *b = NULL;
+  size_t n = 0, m = 0;
+  MUST(yolo_read_file(one, (size_t)1 << 30, &a, &n));
+  MUST(yolo_read_file(other, (size_t)1 << 30, &b, &m));
+  ck_assert_uint_eq(n, m);
+  ck_assert_int_eq(memcmp(a, b, n), 0);
+  yolo_free(a);
+  yolo_free(b);
+}
+
+/* ---- a small network: 32x32, two classes, a grid of 4x4 with two anchors ---- */
+
+#define SMALL_NET "[net]\nwidth=32\nheight=32\nchannels=3\n"
+#define SMALL_BODY                                                                              \
+  "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride=2\npad=1\nactivation=leaky\n"  \
+  "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride=2\npad=1\nactivation=mish\n"   \
+  "[convolutional]\nbatch_normalize=1\nfilters=16\nsize=3\nstride=2\npad=1\nactivation=leaky\n" \
+  "[convolutional]\nfilters=14\nsize=1\nactivation=linear\n"
+#define SMALL_HEAD "[yolo]\nmask=0,1\nanchors=4,6, 10,12\nclasses=2\nnum=2\njitter=.3\n"
+static const char small_cfg[] = SMALL_NET SMALL_BODY SMALL_HEAD;
+static const char small_classifier[] = SMALL_NET SMALL_BODY "[avgpool]\n[softmax]\n[cost]\n";
+
+static char folder[] = P_tmpdir "/yolo-test-detect-XXXXXX";
+enum { SLOTS = 4 };
+
+/* A path in the folder; the last few stay valid. */
+static inline const char *in_folder(const char *name) {
+  static char paths[SLOTS][128];
+  static int next;
+  char *path = paths[next++ % SLOTS];
+  snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+  return path;
+}
+
+/* Writes folder/name.cfg and folder/name.weights with random values of a seed. */
+static inline void make_small(const char *name, const char *cfg, uint64_t seed) {
+  char file[32];
+  yolo_model_spec spec;
+  yolo_darknet_writer *writer = NULL;
+  yolo_darknet_header header = {0, 2, 5, 64000};
+  float values[4096];
+  snprintf(file, sizeof file, "%s.cfg", name);
+  put_text(in_folder(file), cfg);
+  MUST(yolo_model_spec_load(in_folder(file), NULL, &spec));
+  snprintf(file, sizeof file, "%s.weights", name);
+  MUST(yolo_darknet_create(in_folder(file), &header, &writer));
+  for (int i = 0; i < spec.graph->n_order; i++) {
+    const yolo_param *param = &spec.graph->params[spec.graph->order[i]];
+    size_t count = yolo_param_count(&param->spec);
+    ck_assert_uint_le(count, sizeof values / sizeof *values);
+    MUST(yolo_fetch_random(&seed, param, values));
+    MUST(yolo_darknet_write(writer, values, count));
+  }
+  MUST(yolo_darknet_writer_finish(writer));
+  yolo_darknet_writer_close(writer);
+  yolo_model_spec_release(&spec);
+}
+
+static inline yolo_status load_small(const char *name, yolo_model **out) {
+  char weights[32], cfg[32];
+  snprintf(weights, sizeof weights, "%s.weights", name);
+  snprintf(cfg, sizeof cfg, "%s.cfg", name);
+  yolo_model_options options = {.cfg = in_folder(cfg), .threads = 1};
+  return yolo_model_load(in_folder(weights), &options, out);
+}
+
+/* A picture of smooth noise. */
+static inline void fill_picture(uint8_t *rgb, int width, int height, uint64_t seed) {
+  yolo_rng rng = {seed, 7, 0};
+  int phase = (int)(yolo_rng_u32(&rng) % 97);
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      for (int c = 0; c < 3; c++)
+        rgb[(y * width + x) * 3 + c] = (uint8_t)((x * (3 + c) + y * (5 - c) + phase + (int)(yolo_rng_u32(&rng) % 32)) % 256);
+}
+
+static inline void expect_same_result(const yolo_result *a, const yolo_result *b) {
+  ck_assert_int_eq(a->count, b->count);
+  ck_assert_int_eq(a->width, b->width);
+  ck_assert_int_eq(a->height, b->height);
+  ck_assert_int_eq(a->n_scores, b->n_scores);
+  for (int i = 0; i < a->count; i++) ck_assert_int_eq(memcmp(&a->detections[i], &b->detections[i], sizeof a->detections[i]), 0);
+  for (int i = 0; i < a->n_scores; i++) ck_assert(a->scores[i] == b->scores[i]);
+}
+
+/* Outside data, or NULL after saying so. */
+static inline const char *test_data(const char *what) {
+  const char *data = getenv("YOLO_TEST_DATA");
+  if (!data || !*data) printf("SKIP: YOLO_TEST_DATA is not set, %s is not tested\n", what);
+  return data && *data ? data : NULL;
+}
+
+static inline int run_suite(const char *name, const TTest *const *all, size_t count) {
+  char command[160];
+  if (!mkdtemp(folder)) return 1;
+  Suite *suite = suite_create(name);
+  TCase *tests = tcase_create(name);
+  for (size_t i = 0; i < count; i++) tcase_add_test(tests, all[i]);
+  suite_add_tcase(suite, tests);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  if (system(command) != 0) failed++;
+  return failed == 0 ? 0 : 1;
+}
+
+#endif
