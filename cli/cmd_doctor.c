@@ -132,9 +132,7 @@ const cli_command cmd_doctor = {
     .name = "doctor",
     .summary = "examine this build and this machine",
     .usage = "yolo doctor",
-    .about =
-        "Prints compiler, instruction sets, threads, libraries, backends and the measured peak, and what is wrong, if "
-        "anything.",
+    .about = "Prints what this build is made of, what this machine can do, and what is wrong, if anything.",
     .examples = "  yolo doctor",
     .run = run,
 };

@@ -43,7 +43,13 @@ int yolo_exif_orientation(const uint8_t *bytes, size_t length);
 const char *yolo_image_jpeg_decoder(void);
 
 /* ---- pixels of any layout as a view (decoded images and raw pixels of the API) ---- */
-typedef enum yolo_pixel_layout { YOLO_PIXELS_RGB, YOLO_PIXELS_BGR, YOLO_PIXELS_RGBA, YOLO_PIXELS_BGRA, YOLO_PIXELS_GREY } yolo_pixel_layout;
+typedef enum yolo_pixel_layout {
+  YOLO_PIXELS_RGB,
+  YOLO_PIXELS_BGR,
+  YOLO_PIXELS_RGBA,
+  YOLO_PIXELS_BGRA,
+  YOLO_PIXELS_GREY
+} yolo_pixel_layout;
 typedef struct yolo_pixels {
   const uint8_t *data;
   int width, height;

@@ -4,7 +4,8 @@
 For the five trained networks under $YOLO_TEST_DATA/weights on one photograph:
   layers   every layer's output, unfused and fused: max|a - b| <= 1e-4 max|b|. Torch starts from the very input
            tensor that our network read.
-  input    that tensor against torch's own resize of the same pixels.
+  input    that tensor against torch's own resize of the same pixels: within 1e-4, a fortieth of a grey level (torch
+           computes source positions in fp32).
   boxes    `yolo detect` against torch's own resize, network, decoding and NMS: as many, each with a partner of
            its class at IoU >= 0.99 and a confidence within 0.001.
 Pixels come from our JPEG decoder (tests/tools/dump_layers writes them as PPM): decoders differ by up to three
@@ -32,7 +33,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TRAINED = [("yolo-fastest-1.1-xl", "coco.names"), ("yolo-fastest-1.1", "coco.names"),
            ("MobileNetV2-YOLOv3-Nano-coco", "coco.names"), ("MobileNetV2-YOLO-Fastest-voc-v2", "voc.names"),
            ("yolo-lite-coco-trial6", "coco.names")]
-LAYER_TOLERANCE, IOU, CONFIDENCE = 1e-4, 0.99, 0.001
+LAYER_TOLERANCE, INPUT_TOLERANCE, IOU, CONFIDENCE = 1e-4, 1e-4, 0.99, 0.001
 
 
 def run(*command):
@@ -126,7 +127,7 @@ def compare_trained(args, data, name, names_file, scratch):
     names = open(names_path, encoding="utf-8").read().split("\n")
     theirs = detections(network, network.forward(x), place, (pixels.shape[1], pixels.shape[0]), names, args.conf)
     least, largest = compare_boxes(ours, theirs)
-    ok &= least >= IOU and largest <= CONFIDENCE and difference <= 1e-5
+    ok &= least >= IOU and largest <= CONFIDENCE and difference <= INPUT_TOLERANCE
     print(f"{name:32s} {row[0]:36s} {row[1]:36s} {difference:8.1e} {len(ours):4d} {len(theirs):4d} "
           f"{least:8.5f} {largest:9.1e}  {'ok' if ok else 'DIFFERS'}", flush=True)
     return ok

@@ -14,6 +14,7 @@
 
 enum { LEVELS = YOLO_THRIFT_MAX + 1 };
 static const double DEFAULT_PACK_RATIO = 1.95; /* packed weights of at most twice the file, with room for the small parts */
+static const double SMALL_PACK = 64 << 20;    /* but what nobody misses is not saved: small networks may take this much more */
 
 yolo_status yolo_graph_blame(const yolo_graph *graph, int node, yolo_status st) {
   int layer = graph->nodes[node].layer;
@@ -76,10 +77,11 @@ static int choose_victim(const yolo_network *network, const size_t (*bytes)[LEVE
 
 static yolo_status choose_forms(yolo_network *network, double ratio) {
   size_t n = (size_t)network->graph->n_nodes, total = 0, ignored;
-  double limit = ratio * (double)yolo_graph_param_count(network->graph, false) * sizeof(float);
+  double plain = (double)yolo_graph_param_count(network->graph, false) * sizeof(float), limit = ratio * plain;
   yolo_status st = YOLO_OK;
   size_t(*bytes)[LEVELS] = yolo_calloc(n, sizeof *bytes);
   YOLO_ENOMEM_IF_NULL(bytes);
+  if (limit < plain + SMALL_PACK) limit = plain + SMALL_PACK;
   for (size_t i = 0; i < n; i++) {
     if (network->graph->nodes[i].n_param == 0) continue;
     for (int level = 0; level < LEVELS; level++) bytes[i][level] = held_bytes(network, (int)i, level, &ignored);

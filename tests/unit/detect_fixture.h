@@ -53,7 +53,7 @@ static const char small_cfg[] = SMALL_NET SMALL_BODY SMALL_HEAD;
 static const char small_classifier[] = SMALL_NET SMALL_BODY "[avgpool]\n[softmax]\n[cost]\n";
 
 static char folder[] = P_tmpdir "/yolo-test-detect-XXXXXX";
-enum { SLOTS = 4 };
+enum { SLOTS = 32 };
 
 /* A path in the folder; the last few stay valid. */
 static inline const char *in_folder(const char *name) {
@@ -70,7 +70,7 @@ static inline void make_small(const char *name, const char *cfg, uint64_t seed) 
   yolo_model_spec spec;
   yolo_darknet_writer *writer = NULL;
   yolo_darknet_header header = {0, 2, 5, 64000};
-  float values[4096];
+  static float values[1 << 17];
   snprintf(file, sizeof file, "%s.cfg", name);
   put_text(in_folder(file), cfg);
   MUST(yolo_model_spec_load(in_folder(file), NULL, &spec));

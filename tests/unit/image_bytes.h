@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -16,7 +17,35 @@
 
 enum { SAMPLE_W = 20, SAMPLE_H = 12 };
 
-static inline uint8_t image_sample(int x, int y, int c) { return (uint8_t)(c == 0 ? x * 12 : c == 1 ? y * 20 : 40 + x * 5 + y * 7); }
+static inline uint8_t image_sample(int x, int y, int c) {
+  return (uint8_t)(c == 0 ? x * 12 : c == 1 ? y * 20 : 40 + x * 5 + y * 7);
+}
+
+static inline yolo_image sample_image(void) {
+  yolo_image image;
+  ck_assert_int_eq(yolo_image_new(SAMPLE_W, SAMPLE_H, &image), YOLO_OK);
+  for (int i = 0; i < SAMPLE_W * SAMPLE_H * 3; i++) image.pixels[i] = image_sample(i / 3 % SAMPLE_W, i / 3 / SAMPLE_W, i % 3);
+  return image;
+}
+
+/* ---- a folder for the test's files ---- */
+
+static char test_folder[512];
+
+static inline bool make_folder(void) {
+  const char *where = getenv("TMPDIR");
+  snprintf(test_folder, sizeof test_folder, "%s/yolo-images-XXXXXX", where ? where : P_tmpdir);
+  return mkdtemp(test_folder) != NULL;
+}
+
+/* A name in that folder; valid until the next call. */
+static inline const char *in_folder(const char *name) {
+  static char path[1024];
+  snprintf(path, sizeof path, "%s/%s", test_folder, name);
+  return path;
+}
+
+/* ---- bytes ---- */
 
 static inline void put(yolo_text *t, const void *bytes, size_t length) {
   ck_assert_int_eq(yolo_text_append(t, bytes, length), YOLO_OK);
@@ -52,7 +81,8 @@ static inline void make_bmp24(yolo_text *t, bool top_down) {
   put(t, "BM", 2);
   put_le32(t, 54 + SAMPLE_W * SAMPLE_H * 3), put_le32(t, 0), put_le32(t, 54);
   put_le32(t, 40), put_le32(t, SAMPLE_W), put_le32(t, (unsigned)(top_down ? -SAMPLE_H : SAMPLE_H));
-  put_le16(t, 1), put_le16(t, 24), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0);
+  put_le16(t, 1), put_le16(t, 24), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0),
+      put_le32(t, 0);
   for (int row = 0; row < SAMPLE_H; row++)
     for (int x = 0; x < SAMPLE_W; x++)
       for (int c = 2; c >= 0; c--) put8(t, image_sample(x, top_down ? row : SAMPLE_H - 1 - row, c));
@@ -64,7 +94,8 @@ static inline void make_bmp8(yolo_text *t, unsigned colours, unsigned first_inde
   put(t, "BM", 2);
   put_le32(t, offset + SAMPLE_W * SAMPLE_H), put_le32(t, 0), put_le32(t, offset);
   put_le32(t, 40), put_le32(t, SAMPLE_W), put_le32(t, SAMPLE_H);
-  put_le16(t, 1), put_le16(t, 8), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, colours), put_le32(t, 0);
+  put_le16(t, 1), put_le16(t, 8), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, 0), put_le32(t, colours),
+      put_le32(t, 0);
   for (unsigned k = 0; k < colours; k++) put8(t, 3 * k), put8(t, 2 * k), put8(t, k), put8(t, 0);
   for (int y = SAMPLE_H - 1; y >= 0; y--)
     for (int x = 0; x < SAMPLE_W; x++) put8(t, x + y == 0 ? first_index : (unsigned)(x + y) % colours);
@@ -157,9 +188,19 @@ static inline void put_png_chunk(yolo_text *t, const char *type, const void *dat
 
 /* A PNG header and whatever `raw` bytes inflate to behind it; RGB, 8 bit. */
 static inline void make_png(yolo_text *t, unsigned w, unsigned h, const uint8_t *raw, size_t length) {
-  uint8_t head[13] = {(uint8_t)(w >> 24), (uint8_t)(w >> 16), (uint8_t)(w >> 8), (uint8_t)w, (uint8_t)(h >> 24),
-                      (uint8_t)(h >> 16), (uint8_t)(h >> 8),  (uint8_t)h,        8,          2,
-                      0,                  0,                  0};
+  uint8_t head[13] = {(uint8_t)(w >> 24),
+                      (uint8_t)(w >> 16),
+                      (uint8_t)(w >> 8),
+                      (uint8_t)w,
+                      (uint8_t)(h >> 24),
+                      (uint8_t)(h >> 16),
+                      (uint8_t)(h >> 8),
+                      (uint8_t)h,
+                      8,
+                      2,
+                      0,
+                      0,
+                      0};
   uLongf packed = compressBound((uLong)length);
   uint8_t *data = malloc(packed);
   ck_assert_int_eq(compress2(data, &packed, raw, (uLong)length, 9), Z_OK);

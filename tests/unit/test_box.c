@@ -1,6 +1,7 @@
 /* Overlaps worked out by hand, and suppression against the plainest possible implementation. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

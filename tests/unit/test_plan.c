@@ -6,7 +6,8 @@
 #include "backbone/graph/plan.h"
 #include "tests/unit/random_graph.h"
 
-/* ---- playing a plan ---- */
+/* ---- playing a plan ----
+ * Plain ifs in the inner loops: Check notes every passing ck_assert in a file. */
 
 typedef struct player {
   const yolo_graph *graph;
@@ -41,7 +42,7 @@ static uint64_t tag(const yolo_graph *graph, int node, size_t pixel, int channel
 
 static size_t cell(const player *p, int node, size_t pixel, int channel) {
   size_t at = p->plan->places[node].offset / sizeof(float) + pixel * p->plan->places[node].stride + (size_t)channel;
-  ck_assert_msg(at < p->plan->act_bytes / sizeof(float), "node %d lies outside of ACT", node);
+  if (at >= p->plan->act_bytes / sizeof(float)) ck_abort_msg("node %d lies outside of ACT", node);
   return at;
 }
 
@@ -49,25 +50,27 @@ static void expect_values(const player *p, int node, int reader) {
   yolo_shape s = p->plan->shapes[node];
   for (size_t pixel = 0; pixel < yolo_shape_pixels(s); pixel++)
     for (int c = 0; c < s.c; c++)
-      ck_assert_msg(p->cells[cell(p, node, pixel, c)] == tag(p->graph, node, pixel, c),
-                    "node %d: pixel %zu, channel %d is gone when node %d reads it", node, pixel, c, reader);
+      if (p->cells[cell(p, node, pixel, c)] != tag(p->graph, node, pixel, c))
+        ck_abort_msg("node %d: pixel %zu, channel %d is gone when node %d reads it", node, pixel, c, reader);
 }
 
 static bool same_place(const player *p, int a, int b) {
   return p->plan->places[a].offset == p->plan->places[b].offset && p->plan->places[a].stride == p->plan->places[b].stride;
 }
 
-/* Nobody writes over what it reads, but an in-place op over in[0] and a concatenation over what is in place. */
+/* Nobody writes over what it reads, but an in-place op over in[0]. A concatenation leaves its inputs as they were. */
 static void expect_apart(const player *p, int node) {
   const yolo_node *n = &p->graph->nodes[node];
-  bool concat = n->op == YOLO_OP_concat;
   for (int k = 0; k < n->n_in; k++) {
     yolo_shape s = p->plan->shapes[n->in[k]];
     if (k == 0 && yolo_op_get(n->op)->inplace && same_place(p, node, n->in[0])) continue;
+    if (n->op == YOLO_OP_concat) {
+      expect_values(p, n->in[k], node);
+      continue;
+    }
     for (size_t pixel = 0; pixel < yolo_shape_pixels(s); pixel++)
       for (int c = 0; c < s.c; c++)
-        ck_assert_msg(p->written_by[cell(p, n->in[k], pixel, c)] != node || concat, "node %d writes over its input %d", node,
-                      k);
+        if (p->written_by[cell(p, n->in[k], pixel, c)] == node) ck_abort_msg("node %d writes over its input %d", node, k);
   }
 }
 
@@ -117,7 +120,7 @@ static yolo_plan *plan_graph(const yolo_graph *graph, int batch, bool views, boo
 }
 
 START_TEST(random_plans_keep_every_value) {
-  for (uint64_t seed = 0; seed < 150; seed++) {
+  for (uint64_t seed = 0; seed < 80; seed++) {
     yolo_graph *graph = random_graph(seed, 25);
     for (int mode = 0; mode < 4; mode++) {
       yolo_plan *plan = plan_graph(graph, 1 + (int)(seed % 2), mode & 1, mode & 2);

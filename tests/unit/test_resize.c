@@ -139,7 +139,7 @@ END_TEST
 
 /* A picture of one value stays of one value, whatever the sizes; nothing is read outside exact blocks. */
 START_TEST(degenerate_sizes_work) {
-  static const int sizes[][4] = {{1, 1, 1, 1},   {1, 9, 5, 3},   {9, 1, 3, 5},  {1, 1, 64, 64},
+  static const int sizes[][4] = {{1, 1, 1, 1},   {1, 9, 5, 3},   {9, 1, 3, 5}, {1, 1, 64, 64},
                                  {300, 2, 1, 1}, {2, 300, 1, 7}, {5, 5, 5, 5}, {1000, 1, 8, 8}};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
     for (int mode = 0; mode < 4; mode++) {
@@ -184,7 +184,8 @@ START_TEST(wrong_arguments_are_named) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     yolo_tensor input = yolo_tensor_dense(values, cases[i].shape);
     ck_assert_int_ne(yolo_preprocess_run(&how, &cases[i].pixels, &input, cases[i].n, NULL), YOLO_OK);
-    ck_assert_msg(strstr(yolo_error_message(), cases[i].words) != NULL, "'%s' is not in: %s", cases[i].words, yolo_error_message());
+    ck_assert_msg(strstr(yolo_error_message(), cases[i].words) != NULL, "'%s' is not in: %s", cases[i].words,
+                  yolo_error_message());
   }
 }
 END_TEST

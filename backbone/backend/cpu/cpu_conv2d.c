@@ -22,6 +22,9 @@ bool yolo_conv_slope(yolo_activation act, float *slope) {
   return true;
 }
 
+/* Below this many tiles the transformed weights are read for too little work: memory would be the limit. */
+enum { FEWEST_TILES = 36 };
+
 static yolo_conv_algorithm choose(const yolo_op_call *call, int thrift) {
   const yolo_conv2d_attrs *a = call->attrs;
   const yolo_shape in = call->in[0].shape, out = call->out->shape;
@@ -30,7 +33,8 @@ static yolo_conv_algorithm choose(const yolo_op_call *call, int thrift) {
     return YOLO_CONV_DEPTHWISE;
   const bool plain3x3 =
       a->kernel_h == 3 && a->kernel_w == 3 && a->stride_h == 1 && a->stride_w == 1 && a->dilation == 1 && a->groups == 1;
-  if (!plain3x3 || in.c < 16 || a->filters < 16 || out.h * out.w < 9 || thrift >= 2) return YOLO_CONV_DIRECT;
+  if (!plain3x3 || in.c < 16 || a->filters < 16 || thrift >= 2) return YOLO_CONV_DIRECT;
+  if (yolo_divide_up(out.h, 2) * yolo_divide_up(out.w, 2) < FEWEST_TILES) return YOLO_CONV_DIRECT;
   const bool large = out.h * out.w >= 400 || (out.h % 4 == 0 && out.w % 4 == 0 && out.h * out.w >= 256);
   return large && thrift == 0 ? YOLO_CONV_WINOGRAD4 : YOLO_CONV_WINOGRAD2;
 }

@@ -1,6 +1,6 @@
-/* Max pooling: a pixel starts as a copy of the first cell of its window and takes the maximum with the others, all
- * channels at once. Wide windows of stride 1 (the pyramids of SPP) go through columns first: the maximum of a square
- * is the maximum over its rows of the maxima over their columns, k + k instead of k k steps. */
+/* Max pooling: all channels of a pixel at once, neighbouring outputs with windows of one form in one go. Wide windows of stride
+ * 1 (the pyramids of SPP) go through columns first: the maximum of a square is the maximum over its rows of the maxima over
+ * their columns, k + k instead of k k steps. */
 #include "backbone/backend/cpu/cpu.h"
 
 typedef struct span {
@@ -12,21 +12,45 @@ static span window(int out, int stride, int pad, int kernel, int size) {
   return (span){yolo_max_int(start, 0), yolo_min_int(start + kernel, size)};
 }
 
-static void pool_pixel(const yolo_device *device, const yolo_op_call *call, int image, int oy, int ox) {
+enum { MAX_TAPS = 64 };
+
+/* Cells of the window of output (oy, ox); at most MAX_TAPS at a time, the rest joins in place. */
+static void pool_pixels(const yolo_device *device, const yolo_op_call *call, int image, int oy, int ox, int pixels) {
   const yolo_maxpool_attrs *a = call->attrs;
   const yolo_tensor *in = &call->in[0];
   const span y = window(oy, a->stride_h, a->pad.top, a->kernel_h, in->shape.h);
   const span x = window(ox, a->stride_w, a->pad.left, a->kernel_w, in->shape.w);
+  const size_t step = (size_t)a->stride_w * in->stride;
+  const float *taps[MAX_TAPS];
   float *to = yolo_pixel(call->out, image, oy, ox);
-  device->isa->copy_rows(to, 0, yolo_pixel(in, image, y.from, x.from), 0, 1, in->shape.c);
+  int count = 0;
   for (int iy = y.from; iy < y.to; iy++)
-    for (int ix = x.from; ix < x.to; ix++)
-      if (iy != y.from || ix != x.from) device->isa->max_rows(to, yolo_pixel(in, image, iy, ix), in->shape.c);
+    for (int ix = x.from; ix < x.to; ix++) {
+      if (count == MAX_TAPS) {
+        device->isa->max_windows(taps, count, step, in->shape.c, to, call->out->stride, 1);
+        taps[0] = to;
+        count = 1;
+      }
+      taps[count++] = yolo_pixel(in, image, iy, ix);
+    }
+  device->isa->max_windows(taps, count, step, in->shape.c, to, call->out->stride, pixels);
+}
+
+/* How many outputs from ox on have windows of the same form: wholly inside, and few enough cells for one pass. */
+static int alike(const yolo_op_call *call, int ox, int most) {
+  const yolo_maxpool_attrs *a = call->attrs;
+  const int first = ox * a->stride_w - a->pad.left, slack = call->in[0].shape.w - a->kernel_w - first;
+  if (first < 0 || slack < 0 || a->kernel_h * a->kernel_w > MAX_TAPS) return 1;
+  return yolo_min_int(most, slack / a->stride_w + 1);
 }
 
 static void run(const yolo_device *device, const yolo_op_call *call, int first, int end) {
   const yolo_shape out = call->out->shape;
-  for (int p = first; p < end; p++) pool_pixel(device, call, p / out.w / out.h, p / out.w % out.h, p % out.w);
+  for (int p = first; p < end;) {
+    const int x = p % out.w, pixels = alike(call, x, yolo_min_int(end - p, out.w - x));
+    pool_pixels(device, call, p / out.w / out.h, p / out.w % out.h, x, pixels);
+    p += pixels;
+  }
 }
 
 /* ---- separable form ---- */

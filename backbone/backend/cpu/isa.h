@@ -74,6 +74,7 @@ typedef struct yolo_isa {
   void (*depthwise)(const yolo_depthwise_row *row);
   /* Plain loops over channels, vectorised by the compiler for this instruction set. */
   void (*max_rows)(float *to, const float *from, int n);
+  void (*max_windows)(const float *const *taps, int count, size_t step, int n, float *to, size_t to_stride, int pixels);
   void (*add_rows)(float *to, const float *from, int n);
   void (*scale_add)(float *to, const float *from, const float *scale, const float *shift, int n); /* from*scale + shift */
   void (*multiply)(float *to, const float *from, const float *factor, int n);

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/ops.bin: what PyTorch computes for small cases of the ops, in double precision.
+
+    python3 scripts/make_golden.py [FILE]        needs torch and numpy; the file is kept in the repository
+
+tests/unit/test_golden_ops.c runs the plain loops of backbone/ops on the same numbers. The file is a sequence
+of cases, text lines with raw little-endian float32 between them:
+
+    case OP NAME key=value ...\\n
+    tensor in N H W C\\n      then N*H*W*C floats, channels last; one or more
+    tensor param 1 1 1 COUNT\\n   then COUNT floats in PyTorch's own order (the layout on disk); none or more
+    tensor out N H W C\\n     then the result, channels last
+    end\\n
+"""
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+rng = np.random.default_rng(20240607)
+out = bytearray()
+
+
+def values(*shape, low=-2.0, high=2.0):
+    """Numbers that float32 holds exactly, as a double tensor."""
+    return torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32)).double()
+
+
+def tensor(role, t):
+    """t: (N, C, H, W), or (N, C) for vectors."""
+    if t.ndim == 2:
+        t = t[:, :, None, None]
+    n, c, h, w = t.shape
+    out.extend(f"tensor {role} {n} {h} {w} {c}\n".encode())
+    out.extend(t.permute(0, 2, 3, 1).contiguous().numpy().astype("<f4").tobytes())
+
+
+def case(op, name, inputs, params, result, **attrs):
+    keys = "".join(f" {key}={int(value) if isinstance(value, bool) else value}" for key, value in attrs.items())
+    out.extend(f"case {op} {name}{keys}\n".encode())
+    for t in inputs:
+        tensor("in", t)
+    for p in params:
+        out.extend(f"tensor param 1 1 1 {p.numel()}\n".encode())
+        out.extend(p.contiguous().numpy().astype("<f4").tobytes())
+    tensor("out", result)
+    out.extend(b"end\n")
+
+
+ACTIVATIONS = {
+    "linear": lambda x: x,
+    "leaky": lambda x: F.leaky_relu(x, 0.1),
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "logistic": torch.sigmoid,
+    "tanh": torch.tanh,
+    "hardtan": F.hardtanh,
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "swish": F.silu,
+    "mish": F.mish,
+}
+
+
+def conv(name, n, c, h, w, filters, k, stride=(1, 1), pads=(0, 0, 0, 0), dilation=1, groups=1, bias=True, act1="linear",
+         act2="linear", residual=False):
+    """pads: top, left, bottom, right."""
+    x = values(n, c, h, w)
+    weight = values(filters, c // groups, *k, low=-0.5, high=0.5)
+    b = values(filters) if bias else None
+    padded = F.pad(x, (pads[1], pads[3], pads[0], pads[2]))
+    y = ACTIVATIONS[act1](F.conv2d(padded, weight, b, stride=stride, dilation=dilation, groups=groups))
+    inputs = [x]
+    if residual:
+        inputs.append(values(*y.shape))
+        y = y + inputs[1]
+    case("conv2d", name, inputs, [weight] + ([b] if bias else []), ACTIVATIONS[act2](y), filters=filters, kernel_h=k[0],
+         kernel_w=k[1], stride_h=stride[0], stride_w=stride[1], top=pads[0], left=pads[1], bottom=pads[2], right=pads[3],
+         dilation=dilation, groups=groups, bias=bias, residual=residual, act1=act1, act2=act2)
+
+
+def convolutions():
+    conv("1x1", 2, 5, 4, 3, 7, (1, 1))
+    conv("3x3", 1, 4, 7, 5, 6, (3, 3), pads=(1, 1, 1, 1), act1="leaky")
+    conv("3x3_stride2", 2, 3, 7, 6, 5, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), bias=False, act1="mish")
+    conv("5x3_uneven", 1, 3, 8, 7, 4, (5, 3), stride=(2, 1), pads=(2, 0, 1, 3))
+    conv("dilated", 1, 4, 9, 8, 3, (3, 3), pads=(2, 2, 2, 2), dilation=2, act1="relu")
+    conv("groups", 1, 6, 5, 6, 9, (3, 3), pads=(1, 1, 1, 1), groups=3, act1="swish")
+    conv("depthwise", 2, 8, 6, 5, 8, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), groups=8, act1="relu6")
+    conv("depthwise_twice", 1, 5, 6, 6, 10, (5, 5), pads=(2, 2, 2, 2), groups=5)
+    conv("2x2_same", 1, 3, 5, 5, 4, (2, 2), pads=(0, 0, 1, 1), act1="elu")
+    conv("residual", 1, 4, 5, 5, 6, (3, 3), pads=(1, 1, 1, 1), act1="leaky", act2="relu", residual=True)
+    conv("whole_map", 1, 4, 3, 3, 6, (3, 3), act1="logistic")
+
+
+def pools():
+    for name, k, s, pads in [("2x2", (2, 2), (2, 2), (0, 0, 0, 0)), ("5x5_same", (5, 5), (1, 1), (2, 2, 2, 2)),
+                             ("2x2_stride1", (2, 2), (1, 1), (0, 0, 1, 1)), ("3x2_uneven", (3, 2), (2, 1), (1, 0, 1, 1))]:
+        x = values(2, 5, 7, 6)
+        padded = F.pad(x, (pads[1], pads[3], pads[0], pads[2]), value=float("-inf"))
+        case("maxpool", name, [x], [], F.max_pool2d(padded, k, s), kernel_h=k[0], kernel_w=k[1], stride_h=s[0],
+             stride_w=s[1], top=pads[0], left=pads[1], bottom=pads[2], right=pads[3])
+    x = values(2, 5, 7, 6)
+    case("avgpool", "global", [x], [], x.mean((2, 3)), is_global=1)
+    x = values(1, 4, 7, 6)
+    case("avgpool", "3x3_pad", [x], [], F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), kernel_h=3, kernel_w=3,
+         stride_h=2, stride_w=2, top=1, left=1, bottom=1, right=1)
+
+
+def elementwise():
+    for act, f in ACTIVATIONS.items():
+        x = values(1, 3, 5, 4, low=-8, high=8)
+        case("activation", act, [x], [], f(x), act=act)
+    x, stats = values(2, 5, 4, 3), [values(5) for _ in range(3)] + [values(5, low=0.1, high=2)]
+    y = F.batch_norm(x, stats[2], stats[3], stats[0], stats[1], training=False, eps=1e-3)
+    case("batchnorm", "eps3", [x], stats, y, eps=1e-3)
+    x, factors = values(2, 4, 3, 5), values(2, 4)
+    case("scale_channels", "excitation", [x, factors], [], x * factors[:, :, None, None])
+    x, other = values(1, 4, 3, 5), values(1, 4, 3, 5)
+    case("multiply", "gate", [x, other], [], torch.sigmoid(x * other), act="logistic")
+    x, other = values(2, 4, 3, 5), values(2, 4, 3, 5)
+    case("shortcut", "plain", [x, other], [], F.leaky_relu(x + other, 0.1), act="leaky")
+
+
+def shapes():
+    x, a, b = values(1, 3, 4, 5), values(2, 3, 4, 5), values(2, 2, 4, 5)
+    case("upsample", "nearest", [x], [], F.interpolate(x, scale_factor=2, mode="nearest"), factor=2, scale=1)
+    case("concat", "two", [a, b], [], torch.cat([a, b], 1))
+    case("slice", "middle", [a], [], a[:, 1:3], first=1, count=2)
+    # reorg3d orders its channels (ky, kx, c), pixel_unshuffle (c, ky, kx).
+    x = values(2, 3, 4, 6)
+    deep = F.pixel_unshuffle(x, 2).reshape(2, 3, 4, 2, 3).transpose(1, 2).reshape(2, 12, 2, 3)
+    case("reorg", "3d", [x], [], deep, stride=2, darknet=0, reverse=0)
+    case("reorg", "3d_reverse", [deep], [], x, stride=2, darknet=0, reverse=1)
+
+
+def vectors():
+    x, weight, b = values(2, 3, 4, 5), values(7, 60, low=-0.3, high=0.3), values(7)
+    case("linear", "map", [x], [weight, b], F.linear(x.flatten(1), weight, b), outputs=7, bias=1, act="linear")
+    x, weight = values(3, 17), values(4, 17)
+    case("linear", "vector", [x], [weight], torch.tanh(F.linear(x, weight)), outputs=4, bias=0, act="tanh")
+    x = values(2, 12, low=-9, high=9)
+    case("softmax", "vector", [x], [], F.softmax(x / 0.5, 1), groups=1, temperature=0.5)
+    x = values(1, 6, 3, 2)
+    y = F.softmax(x.reshape(1, 2, 3, 3, 2), 2).reshape(1, 6, 3, 2)
+    case("softmax", "groups", [x], [], y, groups=2, temperature=1)
+    y = F.softmax(x.flatten(1), 1).reshape(x.shape)
+    case("softmax", "flatten", [x], [], y, groups=1, temperature=1, flatten=1)
+    # A locally connected layer is a product per position on the unfolded patches (C, KH*KW).
+    x, weight, b = values(2, 3, 3, 4), values(12, 6, 3, 9, low=-0.5, high=0.5), values(6, 3, 4)
+    patches = F.unfold(x, 3, padding=1).reshape(2, 3, 9, 12)
+    y = torch.einsum("nckp,pock->nop", patches, weight).reshape(2, 6, 3, 4) + b
+    case("local", "3x3", [x], [weight, b], F.leaky_relu(y, 0.1), filters=6, kernel=3, stride=1, pad=1, act="leaky")
+
+
+def main():
+    convolutions()
+    pools()
+    elementwise()
+    shapes()
+    vectors()
+    path = sys.argv[1] if len(sys.argv) > 1 else "tests/golden/ops.bin"
+    with open(path, "wb") as f:
+        f.write(out)
+    print(f"{path}: {len(out)} bytes, torch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+# What goes wrong around the program: full disks, size limits, closed pipes, Ctrl-C, a terminal.
+. "$(dirname "$0")/lib.sh"
+make_tiny
+make_image grey.ppm
+mkdir many
+for i in $(seq 120); do cp grey.ppm many/$i.ppm; done
+
+# ---- a full disk: one sentence, status 1, no half file ----
+for option in --json --csv --coco-json; do
+  run detect many $tiny_model --no-images --quiet $option /dev/full
+  expect_status 1
+  expect_err '/dev/full.*No space left on device'
+done
+for words in 'info tiny.cfg' 'help detect' 'doctor' 'version'; do
+  status=0
+  last="yolo $words > /dev/full"
+  # shellcheck disable=SC2086
+  "$yolo" $words >/dev/full 2>err || status=$?
+  expect_status 1
+  expect_is "$(cat err | wc -l)" 1
+  expect_err 'standard output could not be written: No space left on device'
+done
+
+# ---- a limit on the size of files (1024 bytes): the same ----
+for option in --json --csv --coco-json; do
+  last="ulimit -f 1; yolo detect many $option limited"
+  status=0
+  (
+    ulimit -f 1
+    exec "$yolo" detect many $tiny_model --no-images --quiet $option limited
+  ) >out 2>err || status=$?
+  expect_status 1
+  expect_err 'limited.*File too large'
+  expect_is "$(grep -c . err)" "$(grep -c 'File too large\|ids' err)"
+  reject_file limited
+done
+echo old >limited
+last='ulimit -f 1; yolo convert'
+status=0
+(
+  ulimit -f 1
+  exec "$yolo" convert tiny.weights limited.safetensors
+) >out 2>err || status=$?
+expect_status 1
+expect_err 'File too large'
+reject_file limited.safetensors
+status=0
+(
+  ulimit -f 1
+  exec "$yolo" detect many $tiny_model --no-images --quiet --json limited
+) >out 2>err || status=$?
+expect_is "$(cat limited)" old
+expect_no_leftovers
+
+# ---- places that cannot be written ----
+run detect grey.ppm $tiny_model --out grey.ppm/below
+expect_status 1
+expect_err "the folder 'grey.ppm' could not be made|Not a directory"
+run detect grey.ppm $tiny_model --no-images --json grey.ppm/found.json
+expect_status 1
+expect_err 'grey.ppm/found.json'
+
+# ---- a reader that goes away: no complaint, no mess ----
+last='yolo detect many | head -n 1'
+status=0
+{ "$yolo" detect many $tiny_model --imgsz 512 --conf 0.99 --out piped --json piped.json 2>err; echo $? >code; } | head -n 1 >out
+expect_out '^tiny.weights'
+expect_is "$(cat code)" 141
+expect_empty err
+expect_json piped.json
+expect_no_leftovers
+{ "$yolo" detect many $tiny_model --no-images --quiet --imgsz 512 --json - 2>err; echo $? >code; } | head -c 10 >out
+expect_is "$(cat code)" 141
+expect_empty err
+
+# ---- Ctrl-C: the image in hand is finished, what there is becomes a valid file, status 130 ----
+set -m # jobs of their own, whose interrupts are not ignored
+for signal in INT:130 TERM:143; do
+  rm -f stopped.json out
+  last="yolo detect many, stopped by ${signal%:*}"
+  "$yolo" detect many $tiny_model --imgsz 1024 --conf 0.99 --out stopped --json stopped.json --csv stopped.csv >out 2>err &
+  job=$!
+  for _ in $(seq 200); do
+    if grep -q '^many/' out 2>/dev/null; then break; fi
+    sleep 0.05
+  done
+  reject_file stopped.json # nothing half
+  kill -"${signal%:*}" $job
+  status=0
+  wait $job || status=$?
+  expect_status "${signal#*:}"
+  expect_err 'stopped after [0-9]+ of 120 images; what there is was written'
+  expect_json stopped.json
+  done_images=$(sed -n 's/^\.images\.length = //p' flat)
+  pass_if "$([ "$done_images" -ge 1 ] && [ "$done_images" -lt 120 ]; echo $?)" "$done_images of 120 images in the file"
+  expect_is "$(head -n 1 stopped.csv | cut -d, -f1)" file
+  expect_no_leftovers
+done
+set +m
+
+# ---- a terminal: a bar with rate and time left, which leaves when it is done; no bar in a pipe ----
+run detect many $tiny_model --no-images --conf 0.99
+reject_err 'images/s'
+if script -qec true /dev/null >/dev/null 2>&1; then
+  last='yolo detect many, on a terminal'
+  TERM=xterm script -qec "'$yolo' detect many $tiny_model --no-images --conf 0.99 --imgsz 512" /dev/null </dev/null >out 2>err
+  expect_out '\[[#.]*\] [0-9]+/120  [0-9.]+ images/s  [0-9]:[0-9][0-9]:[0-9][0-9] left'
+  TERM=dumb script -qec "'$yolo' detect many $tiny_model --no-images --conf 0.99" /dev/null </dev/null >out 2>err
+  reject_out '[0-9]/120'
+else
+  echo "SKIP: no 'script' program here; the progress bar was not tested"
+fi
+finish
