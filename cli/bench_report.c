@@ -1,6 +1,7 @@
 /* What a measurement says: to people, and to machines. */
 #include <stdio.h>
 
+#include "backbone/base/threads.h"
 #include "cli/bench.h"
 #include "cli/layers.h"
 #include "cli/outfile.h"
@@ -58,6 +59,7 @@ done:
 yolo_status bench_write_json(const yolo_context *context, const bench_args *args, const char *shown, const bench_result *r) {
   const yolo_model_spec *spec = &context->model->spec;
   double speed = bench_gflops(r->gflop, r->median);
+  int threads = args->model.threads ? args->model.threads : yolo_threads_available();
   outfile file = {0};
   yolo_text *t = &file.text;
   yolo_status st = YOLO_OK;
@@ -67,7 +69,7 @@ yolo_status bench_write_json(const yolo_context *context, const bench_args *args
   YOLO_TRY(yolo_text_format(t, ",\"device\":"));
   YOLO_TRY(yolo_text_json_string(t, yolo_runner_device(context->runner)));
   YOLO_TRY(yolo_text_format(t, ",\"width\":%d,\"height\":%d,\"batch\":%d,\"threads\":%d,\"iterations\":%d,\n", spec->width,
-                            spec->height, args->batch, args->model.threads, r->iterations));
+                            spec->height, args->batch, threads, r->iterations));
   YOLO_TRY(yolo_text_format(t, " \"latency_ms\":{\"min\":%.6g,\"median\":%.6g,\"mean\":%.6g,\"p90\":%.6g,\"p99\":%.6g},\n",
                             r->min, r->median, r->mean, r->p90, r->p99));
   YOLO_TRY(yolo_text_format(t, " \"images_per_second\":%.6g,\"gflop_per_image\":%.6g,\"gflops\":%.6g,",

@@ -128,8 +128,6 @@ class OpenCv(Timed):
         cv2.setNumThreads(THREADS)
         # The Darknet reader left OpenCV with version 5; the ONNX file holds the same network.
         self.net = cv2.dnn.readNetFromONNX(path("net.onnx"))
-        self.net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
-        self.net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
 
     def call(self):
         self.net.setInput(INPUT)
@@ -174,7 +172,7 @@ PEERS = {"yolo": Yolo, "onnxruntime": OnnxRuntime, "ncnn": Ncnn, "opencv": OpenC
 
 
 def digest(arrays):
-    """A few numbers that differ where the network does: count, mean, mean square, and 16 spread samples."""
+    """A few numbers that differ where the network does: count, largest magnitude, 16 spread samples."""
     made = []
     for a in arrays:
         flat = np.asarray(a, dtype=np.float64).reshape(-1)

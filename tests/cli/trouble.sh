@@ -52,6 +52,20 @@ status=0
 expect_is "$(cat limited)" old
 expect_no_leftovers
 
+{ printf 'P6\n640 480\n255\n'; head -c $((640 * 480 * 3)) /dev/zero; } >big.ppm
+last='ulimit -f 1; yolo detect big.ppm (the picture)'
+status=0
+(
+  ulimit -f 1
+  exec "$yolo" detect big.ppm $tiny_model --out small --json small.json
+) >out 2>err || status=$?
+expect_status 1
+expect_is "$(grep -c . err)" 1
+expect_err 'small/big.png.*File too large'
+reject_file small/big.png
+reject_file small.json
+expect_no_leftovers
+
 # ---- places that cannot be written ----
 run detect grey.ppm $tiny_model --out grey.ppm/below
 expect_status 1

@@ -10,7 +10,7 @@
 static const yolo_case cases[] = {
 #define X(name)                                                                                                         \
   CASE(name, 1, 1, 1, 1, 0), CASE(name, 1, 7, 5, 13, 0), CASE(name, 2, 14, 9, 64, 0), CASE(name, 1, 33, 17, 24, 1e-3f), \
-      CASE(name, 1, 13, 13, 255, 12), CASE(name, 1, 26, 26, 17, 100),
+      CASE(name, 1, 13, 13, 24, 0.05f), CASE(name, 1, 13, 13, 255, 12), CASE(name, 1, 26, 26, 17, 100),
     YOLO_ACTIVATION_LIST(X)
 #undef X
 };

@@ -96,6 +96,31 @@ static inline yolo_status load_small(const char *name, yolo_model **out) {
   return yolo_model_load(in_folder(weights), &options, out);
 }
 
+static inline yolo_status spec_of(const char *cfg, yolo_model_options options, yolo_model_spec *out) {
+  put_text(in_folder("spec.cfg"), cfg);
+  return yolo_model_spec_load(in_folder("spec.cfg"), &options, out);
+}
+
+static inline void convert(const char *from, const yolo_model_options *options, const char *to) {
+  yolo_model_spec spec;
+  MUST(yolo_model_spec_load(from, options, &spec));
+  MUST(yolo_model_convert(&spec, from, options, to));
+  yolo_model_spec_release(&spec);
+}
+
+/* Every candidate that touches the picture. */
+static const yolo_detect_options everything = {.confidence = -1, .nms = YOLO_NMS_NONE, .max_detections = -1};
+
+static inline void open_small(const char *name, yolo_model **model, yolo_context **context) {
+  MUST(load_small(name, model));
+  MUST(yolo_context_new(*model, context));
+}
+
+static inline void close_small(yolo_model *model, yolo_context *context) {
+  yolo_context_free(context);
+  yolo_model_free(model);
+}
+
 /* A picture of smooth noise. */
 static inline void fill_picture(uint8_t *rgb, int width, int height, uint64_t seed) {
   yolo_rng rng = {seed, 7, 0};

@@ -130,9 +130,10 @@ static yolo_status same_role(graph_maker *m) {
   return yolo_graph_add_op(m->graph, YOLO_OP_batchnorm, &bn, 1, &a, "bn", NULL);
 }
 static yolo_status huge_map(graph_maker *m) {
-  yolo_upsample_attrs up = {.factor = 32768, .scale = 1};
+  yolo_upsample_attrs up = {.factor = 1024, .scale = 1};
+  int a = add_conv_layer(m, 0, 40, 1, false, YOLO_ACT_linear);
   begin(m, "upsample");
-  return yolo_graph_add_op(m->graph, YOLO_OP_upsample, &up, 1, (int[]){0}, NULL, NULL);
+  return yolo_graph_add_op(m->graph, YOLO_OP_upsample, &up, 1, &a, NULL, NULL);
 }
 static yolo_status huge_kernel(graph_maker *m) {
   yolo_linear_attrs linear = {.outputs = 1 << 24};
@@ -147,7 +148,7 @@ START_TEST(bad_nodes_are_refused) {
   } rows[] = {{no_layer, "no layer"},         {late_input, "node 1, which does not come before"},
               {negative_input, "node -1"},    {too_many_inputs, "33 inputs"},
               {unknown_op, "does not exist"}, {same_role, "both called model.0.bn.weight"},
-              {huge_map, "too many"},        {huge_kernel, "weight"}};
+              {huge_map, "too large"},        {huge_kernel, "weight"}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     graph_maker m = start(3);
     ck_assert_int_ne(rows[i].make(&m), YOLO_OK);

@@ -240,6 +240,16 @@ START_TEST(in_place_only_where_nobody_looks) {
 }
 END_TEST
 
+START_TEST(the_input_is_never_overwritten_in_place) {
+  graph_maker m = start(3);
+  int a = add_simple_layer(&m, YOLO_OP_activation, 0);
+  yolo_plan *plan = plan_graph(m.graph, 1, true, false);
+  ck_assert_uint_ne(plan->places[a].offset, plan->places[0].offset);
+  yolo_plan_free(plan);
+  yolo_graph_free(m.graph);
+}
+END_TEST
+
 START_TEST(strides_fill_cache_lines) {
   static const struct {
     int channels;
@@ -337,6 +347,7 @@ int main(void) {
   tcase_add_test(tc, a_concatenation_copies_what_cannot_move);
   tcase_add_test(tc, slices_outputs_and_dropouts_are_views);
   tcase_add_test(tc, in_place_only_where_nobody_looks);
+  tcase_add_test(tc, the_input_is_never_overwritten_in_place);
   tcase_add_test(tc, strides_fill_cache_lines);
   tcase_add_test(tc, a_chain_needs_two_buffers);
   tcase_add_test(tc, work_is_the_hungriest_node);

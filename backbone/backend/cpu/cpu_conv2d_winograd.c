@@ -1,20 +1,21 @@
 /* Winograd convolution for 3x3, stride 1 (Lavin & Gray 2016): the sum over channels of the element-wise products is
  * (m+2)^2 independent GEMMs of (tiles x C) by (C x filters).
  *
- * Per block of tiles: (1) transform the inputs into V, (2) for one panel of filters after the other multiply all
- * (m+2)^2 planes, sums in S, and transform S into outputs. V and S of a block fit the L2 cache; transformed weights
- * stream by once a block, each panel's next plane being fetched while the present one multiplies.
+ * Per block of tiles: (1) transform the inputs into V, (2) for one group of panels of filters after the other multiply
+ * all (m+2)^2 planes, sums in S, and transform S into outputs. S of a group fits the L2 cache; V is read once a group;
+ * transformed weights stream by once a block, the next panel being fetched while the present one multiplies.
  *
  * Where there are many tiles, each thread takes whole blocks. Where there are few (deep, small maps with large weights)
  * all threads share one V and split the panels, so that the weights are read once in all.
  *
- * Layout: weights [panel][plane][channel][nr]; V [k block][plane][tile][YOLO_PANEL_STRIDE]; S [plane][tile][nr]. */
+ * Layout: weights [panel][plane][channel][nr]; V [k block][plane][tile][YOLO_PANEL_STRIDE]; S [plane][tile][group * nr]. */
 #include <string.h>
 
 #include "backbone/backend/cpu/cpu_conv2d.h"
 #include "backbone/backend/cpu/gemm.h"
 
-enum { CACHE_SMALL = 1250 << 10, CACHE_LARGE = 2500 << 10, WEIGHTS_LARGE = 2 << 20, FEW_TILES = 64 };
+/* Bytes: what V and S of a block may take where the weights are small or large, what S of a group may take. */
+enum { CACHE_SMALL = 800 << 10, CACHE_LARGE = 3500 << 10, WEIGHTS_LARGE = 2 << 20, CACHE_GROUP = 768 << 10, FEW_TILES = 64 };
 
 typedef struct job {
   const yolo_device *device;
@@ -27,6 +28,7 @@ typedef struct job {
   int blocks, block;           /* how many blocks, and the most tiles of one */
   bool shared;
   int slices;                       /* of panels, when shared */
+  int group;                        /* panels of a group */
   size_t v_plane, v_block, s_plane; /* floats */
   float slope1;
   bool rest; /* something remains to be done after the slope: a hard activation, a residual */
@@ -65,7 +67,9 @@ static job geometry(const yolo_device *device, const yolo_op_call *call, int m) 
   j.slices = j.shared ? yolo_min_int(panels, 4 * device->threads) : 1;
   j.v_plane = odd_lines((size_t)j.block * YOLO_PANEL_STRIDE);
   j.v_block = j.v_plane * (size_t)j.planes;
-  j.s_plane = odd_lines((size_t)j.block * (size_t)nr);
+  const size_t sums = (size_t)j.planes * (size_t)j.block * (size_t)nr * sizeof(float);
+  j.group = yolo_max_int(1, yolo_min_int(yolo_divide_up(panels, j.slices), (int)(CACHE_GROUP / sums)));
+  j.s_plane = odd_lines((size_t)j.block * (size_t)(j.group * nr));
   const size_t v = j.v_block * (size_t)j.k_blocks, s = j.s_plane * (size_t)j.planes;
   j.scratch_floats = j.shared ? s : v + s;
   return j;
@@ -160,28 +164,42 @@ static void transform_output(const job *j, int tile, int panel, const float *sum
   }
 }
 
-/* Tiles [first, first + count), whose V is given, for panels [p0, p1). */
-static void multiply(const job *j, int first, int count, int p0, int p1, const float *v, float *s) {
+/* One panel of one plane: count tiles by nr filters into `to`. `next`: the panel that comes afterwards, or NULL. */
+static void multiply_panel(const job *j, int plane, int count, const float *weights, const float *v, float *to,
+                           const float *next) {
   const int nr = j->device->isa->nr;
-  const size_t plane_floats = (size_t)j->channels * (size_t)nr;
-  for (int p = p0; p < p1; p++) {
-    const float *weights = j->weights + (size_t)p * (size_t)j->planes * plane_floats;
-    for (int i = 0; i < j->planes; i++) {
-      for (int k = 0; k < j->k_blocks; k++) {
-        const int c = k * YOLO_PANEL_K;
-        yolo_tile tile = {.ldc = (size_t)nr, .cols = nr, .slope1 = 1, .slope2 = 1, .last = false};
-        tile.a = v + (size_t)k * j->v_block + (size_t)i * j->v_plane;
-        tile.b = weights + (size_t)i * plane_floats + (size_t)c * (size_t)nr;
-        tile.c = s + (size_t)i * j->s_plane;
-        tile.k = yolo_min_int(YOLO_PANEL_K, j->channels - c);
-        tile.first = k == 0;
-        const size_t bytes = (size_t)tile.k * (size_t)nr * sizeof(float);
-        const bool end = p + 1 == p1 && i + 1 == j->planes && k + 1 == j->k_blocks;
-        yolo_gemm_panel(j->device->isa, tile, count, end ? NULL : tile.b + (size_t)tile.k * (size_t)nr, bytes, NULL);
-      }
-    }
-    for (int t = 0; t < count; t++) transform_output(j, first + t, p, s + (size_t)t * (size_t)nr);
+  for (int k = 0; k < j->k_blocks; k++) {
+    const int c = k * YOLO_PANEL_K;
+    yolo_tile tile = {.ldc = (size_t)(j->group * nr), .cols = nr, .slope1 = 1, .slope2 = 1, .last = false};
+    tile.a = v + (size_t)k * j->v_block + (size_t)plane * j->v_plane;
+    tile.b = weights + (size_t)c * (size_t)nr;
+    tile.c = to;
+    tile.k = yolo_min_int(YOLO_PANEL_K, j->channels - c);
+    tile.first = k == 0;
+    const size_t bytes = (size_t)tile.k * (size_t)nr * sizeof(float);
+    yolo_gemm_panel(j->device->isa, tile, count, k + 1 < j->k_blocks ? tile.b + (size_t)tile.k * (size_t)nr : next, bytes,
+                    NULL);
   }
+}
+
+/* Tiles [first, first + count), whose V is given, for panels [p0, p1): at most one group. */
+static void multiply_group(const job *j, int first, int count, int p0, int p1, const float *v, float *s) {
+  const int nr = j->device->isa->nr;
+  const size_t plane_floats = (size_t)j->channels * (size_t)nr, panel_floats = plane_floats * (size_t)j->planes;
+  for (int i = 0; i < j->planes; i++) {
+    for (int p = p0; p < p1; p++) {
+      const float *weights = j->weights + (size_t)p * panel_floats + (size_t)i * plane_floats;
+      const float *next = p + 1 < p1 ? weights + panel_floats : NULL;
+      if (p + 1 == p1 && i + 1 < j->planes) next = j->weights + (size_t)p0 * panel_floats + (size_t)(i + 1) * plane_floats;
+      multiply_panel(j, i, count, weights, v, s + (size_t)i * j->s_plane + (size_t)((p - p0) * nr), next);
+    }
+  }
+  for (int t = 0; t < count; t++)
+    for (int p = p0; p < p1; p++) transform_output(j, first + t, p, s + (size_t)(t * j->group + p - p0) * (size_t)nr);
+}
+
+static void multiply(const job *j, int first, int count, int p0, int p1, const float *v, float *s) {
+  for (int p = p0; p < p1; p += j->group) multiply_group(j, first, count, p, yolo_min_int(p1, p + j->group), v, s);
 }
 
 static int block_start(const job *j, int block) { return (int)((long)j->tiles * block / j->blocks); }

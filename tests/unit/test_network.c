@@ -1,0 +1,518 @@
+/* The network and its runner: fused against unfused, views against copies, plans that come and go, memory counted.
+ *
+ * Most of it runs on two backends: the CPU, and a mock device below whose memory the host must not touch, whose
+ * packed parameters come in three sizes, and whose fresh memory is full of NaN. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/graph/network.h"
+#include "tests/unit/random_graph.h"
+
+/* ---- the mock device ---- */
+
+enum { MOCK_WORK = 200 };
+
+struct mock_counts {
+  int opened, blocks, uploads, downloads, packed[YOLO_THRIFT_MAX + 1];
+  int largest_demoted, smallest_kept; /* map heights, of packed nodes */
+} mock;
+
+static yolo_status mock_open(const yolo_device_options *options, yolo_device **out) {
+  ck_assert_str_eq(options->isa, "imaginary");
+  *out = yolo_calloc(1, 1);
+  if (!*out) return YOLO_ENOMEM;
+  mock.opened++;
+  return YOLO_OK;
+}
+static void mock_close(yolo_device *device) {
+  mock.opened--;
+  yolo_free(device);
+}
+static const char *mock_describe(const yolo_device *device) { return device ? "mock" : NULL; }
+static yolo_status mock_alloc(yolo_device *device, size_t bytes, void **out) {
+  (void)device;
+  *out = yolo_alloc_arena(bytes);
+  if (!*out) return YOLO_ENOMEM;
+  memset(*out, 0xff, bytes);
+  mock.blocks++;
+  return YOLO_OK;
+}
+static void mock_release(yolo_device *device, void *memory) {
+  (void)device;
+  mock.blocks--;
+  yolo_free(memory);
+}
+static yolo_status mock_upload(yolo_device *device, void *to, const void *from, size_t bytes) {
+  (void)device;
+  mock.uploads++;
+  memcpy(to, from, bytes);
+  return YOLO_OK;
+}
+static yolo_status mock_download(yolo_device *device, void *to, const void *from, size_t bytes) {
+  (void)device;
+  mock.downloads++;
+  memcpy(to, from, bytes);
+  return YOLO_OK;
+}
+static yolo_status mock_sync(yolo_device *device) { return device ? YOLO_OK : YOLO_EDEVICE; }
+static yolo_impl mock_has(yolo_op_id id, yolo_direction direction) {
+  (void)id;
+  return direction == YOLO_FORWARD ? YOLO_IMPL_REF : YOLO_IMPL_NONE;
+}
+
+static size_t plain_floats(const yolo_op_call *call) {
+  size_t floats = 0;
+  for (int k = 0; k < call->n_param; k++) floats += yolo_shape_count(call->param[k].shape);
+  return floats;
+}
+
+/* Three, two or one times the plain size; batch norm is read as it is. */
+static yolo_op_sizes mock_sizes(yolo_device *device, const yolo_op_call *call, int thrift) {
+  (void)device;
+  if (call->id != YOLO_OP_conv2d) return (yolo_op_sizes){0, 0};
+  return (yolo_op_sizes){plain_floats(call) * sizeof(float) * (size_t)(3 - thrift), MOCK_WORK};
+}
+
+static yolo_status mock_pack(yolo_device *device, const yolo_op_call *call, int thrift, void *to) {
+  float *next = to;
+  int height = call->out->shape.h;
+  (void)device;
+  mock.packed[thrift]++;
+  if (thrift > 0 && height > mock.largest_demoted) mock.largest_demoted = height;
+  if (thrift == 0 && height < mock.smallest_kept) mock.smallest_kept = height;
+  for (int k = 0; k < call->n_param; k++) {
+    size_t floats = yolo_shape_count(call->param[k].shape);
+    memcpy(next, call->param[k].data, floats * sizeof(float));
+    next += floats;
+  }
+  return YOLO_OK;
+}
+
+static yolo_status mock_run(yolo_device *device, yolo_direction direction, const yolo_op_call *call) {
+  yolo_tensor param[YOLO_OP_MAX_PARAM];
+  yolo_op_call plain = *call;
+  float *next = (float *)call->packed;
+  (void)device;
+  if (direction != YOLO_FORWARD) return yolo_fail(YOLO_EUNSUPPORTED, "the mock only runs forward");
+  if (call->id == YOLO_OP_conv2d) {
+    if (!next || call->work_size < MOCK_WORK) return yolo_fail(YOLO_EINVAL, "the mock wants packed weights and scratch");
+    memset(call->work, 0xff, call->work_size);
+    for (int k = 0; k < call->n_param; k++) {
+      param[k] = call->param[k];
+      param[k].data = next;
+      next += yolo_shape_count(param[k].shape);
+    }
+    plain.param = param;
+  }
+  return yolo_op_get(call->id)->forward(&plain);
+}
+
+static const yolo_backend mock_backend = {.name = "mock",
+                                          .host_memory = false,
+                                          .concat_views = true,
+                                          .row_align = 16,
+                                          .open = mock_open,
+                                          .close = mock_close,
+                                          .describe = mock_describe,
+                                          .alloc = mock_alloc,
+                                          .release = mock_release,
+                                          .upload = mock_upload,
+                                          .download = mock_download,
+                                          .sync = mock_sync,
+                                          .has = mock_has,
+                                          .sizes = mock_sizes,
+                                          .pack = mock_pack,
+                                          .run = mock_run};
+
+static const yolo_network_options mock_options = {.backend = &mock_backend, .device = {.isa = "imaginary"}};
+static const yolo_network_options cpu_options = {.device = {.threads = 1}};
+static const yolo_network_options *const both[] = {&mock_options, &cpu_options};
+
+/* ---- running ---- */
+
+static uint64_t weights_seed = 5;
+
+static yolo_network *load_network(const yolo_graph *graph, yolo_network_options options, bool unfused) {
+  yolo_network *network = NULL;
+  options.unfused = unfused;
+  ck_ok(yolo_network_new(graph, &options, &network));
+  ck_ok(yolo_network_load(network, yolo_fetch_random, &weights_seed));
+  return network;
+}
+
+static void fill(const yolo_tensor *input, uint64_t seed) {
+  yolo_rng rng = {.key = seed};
+  float *data = input->data;
+  ck_assert_uint_eq(input->stride, (size_t)input->shape.c);
+  for (size_t i = 0; i < yolo_shape_count(input->shape); i++) data[i] = yolo_rng_normal(&rng);
+}
+
+static void run_once(yolo_runner *runner, int batch, int height, int width) {
+  yolo_tensor input;
+  ck_ok(yolo_runner_prepare(runner, batch, height, width, &input));
+  ck_assert(yolo_shape_equal(input.shape, (yolo_shape){batch, height, width, input.shape.c}));
+  fill(&input, 1);
+  ck_ok(yolo_runner_run(runner));
+}
+
+static yolo_runner *run_new(const yolo_network *network, int batch, int height, int width, bool keep_all) {
+  yolo_runner *runner = NULL;
+  ck_ok(yolo_runner_new(network, &runner));
+  yolo_runner_keep_all(runner, keep_all);
+  run_once(runner, batch, height, width);
+  return runner;
+}
+
+/* max|a-b| <= tolerance max|b|, and no NaN anywhere. */
+static void expect_close(const yolo_tensor *a, const yolo_tensor *b, double tolerance, const char *what) {
+  double worst = 0, largest = 0;
+  if (!yolo_shape_equal(a->shape, b->shape)) ck_abort_msg("%s: the shapes differ", what);
+  for (size_t p = 0; p < yolo_shape_pixels(a->shape); p++)
+    for (int c = 0; c < a->shape.c; c++) {
+      double x = ((float *)a->data)[p * a->stride + (size_t)c], y = ((float *)b->data)[p * b->stride + (size_t)c];
+      if (!(fabs(x - y) <= worst)) worst = fabs(x - y);
+      if (fabs(y) > largest) largest = fabs(y);
+    }
+  ck_assert_msg(worst <= tolerance * largest, "%s: off by %g of %g", what, worst, largest);
+}
+
+static bool has_readers(const yolo_graph *graph, int node) {
+  for (int i = 0; i < graph->n_nodes; i++)
+    for (int k = 0; k < graph->nodes[i].n_in; k++)
+      if (graph->nodes[i].in[k] == node) return true;
+  return false;
+}
+
+/* Every node of `a` that is there after a run against the node of `b` that it stands for. */
+static void compare_runs(yolo_runner *a, const yolo_graph *graph, yolo_runner *b, bool all, bool by_source, double tolerance) {
+  for (int i = 1; i < graph->n_nodes; i++) {
+    yolo_tensor x, y;
+    char what[64];
+    snprintf(what, sizeof what, "node %d of layer %d", i, graph->nodes[i].layer);
+    if (!all && graph->nodes[i].kind != YOLO_NODE_OUTPUT && has_readers(graph, i)) {
+      ck_assert_int_eq(yolo_runner_output(a, i, &x), YOLO_EINVAL);
+      continue;
+    }
+    ck_ok(yolo_runner_output(a, i, &x));
+    ck_ok(yolo_runner_output(b, by_source ? graph->nodes[i].source : i, &y));
+    expect_close(&x, &y, tolerance, what);
+  }
+}
+
+/* ---- the same numbers whatever the plan ---- */
+
+START_TEST(fused_equals_unfused) {
+  for (size_t k = 0; k < 2; k++)
+    for (uint64_t seed = 100; seed < 130; seed++) {
+      yolo_graph *graph = random_graph(seed, 20);
+      yolo_network *fused = load_network(graph, *both[k], false), *plain = load_network(graph, *both[k], true);
+      yolo_runner *a = run_new(fused, 2, 8, 8, true), *b = run_new(plain, 2, 8, 8, true);
+      compare_runs(a, yolo_network_graph(fused), b, true, true, 2e-5);
+      yolo_runner_free(a);
+      yolo_runner_free(b);
+      yolo_network_free(fused);
+      yolo_network_free(plain);
+      yolo_graph_free(graph);
+    }
+}
+END_TEST
+
+START_TEST(sharing_memory_changes_nothing) {
+  for (size_t k = 0; k < 2; k++)
+    for (uint64_t seed = 200; seed < 230; seed++) {
+      yolo_graph *graph = random_graph(seed, 25);
+      yolo_network *network = load_network(graph, *both[k], seed % 2);
+      yolo_runner *a = run_new(network, 2, 8, 8, false), *b = run_new(network, 2, 8, 8, true);
+      compare_runs(a, yolo_network_graph(network), b, false, false, 1e-6);
+      yolo_runner_free(a);
+      yolo_runner_free(b);
+      yolo_network_free(network);
+      yolo_graph_free(graph);
+    }
+}
+END_TEST
+
+START_TEST(folding_follows_the_equation) {
+  graph_maker m = {0};
+  ck_ok(yolo_graph_new((yolo_shape){1, 1, 1, 2}, &m.graph));
+  yolo_linear_attrs linear = {.outputs = 3, .bias = true}; /* with a bias of its own */
+  yolo_batchnorm_attrs bn = {.eps = 0.5f};
+  begin(&m, "connected");
+  int a = add(&m, YOLO_OP_linear, &linear, 1, (int[]){0}, NULL);
+  add(&m, YOLO_OP_batchnorm, &bn, 1, &a, "bn");
+  yolo_network *fused = load_network(m.graph, mock_options, false), *plain = load_network(m.graph, mock_options, true);
+  ck_assert_int_eq(yolo_network_graph(fused)->n_nodes, 2);
+  yolo_runner *x = run_new(fused, 1, 1, 1, true), *y = run_new(plain, 1, 1, 1, true);
+  compare_runs(x, yolo_network_graph(fused), y, true, true, 1e-6);
+  yolo_runner_free(x);
+  yolo_runner_free(y);
+  yolo_network_free(fused);
+  yolo_network_free(plain);
+  yolo_graph_free(m.graph);
+}
+END_TEST
+
+/* ---- plans and memory ---- */
+
+static yolo_graph *pyramid(void) {
+  graph_maker m = {0};
+  ck_ok(yolo_graph_new((yolo_shape){1, 16, 16, 3}, &m.graph));
+  int a = add_conv_layer(&m, 0, 8, 3, true, YOLO_ACT_leaky), pool = add_shape_layer(&m, a);
+  int b = add_conv_layer(&m, pool, 24, 3, true, YOLO_ACT_mish), c = add_conv_layer(&m, b, 24, 3, true, YOLO_ACT_leaky);
+  begin(&m, "shortcut");
+  yolo_shortcut_attrs shortcut = {.act = YOLO_ACT_linear};
+  int d = add(&m, YOLO_OP_shortcut, &shortcut, 2, (int[]){c, b}, NULL), pool2 = add_shape_layer(&m, d);
+  int e = add_conv_layer(&m, pool2, 40, 3, true, YOLO_ACT_leaky);
+  begin(&m, "upsample");
+  yolo_upsample_attrs up = {.factor = 2, .scale = 1};
+  int f = add(&m, YOLO_OP_upsample, &up, 1, &e, NULL);
+  begin(&m, "route");
+  int g = add(&m, YOLO_OP_concat, NULL, 2, (int[]){f, d}, NULL);
+  add_output_layer(&m, add_conv_layer(&m, e, 18, 1, false, YOLO_ACT_linear));
+  add_output_layer(&m, add_conv_layer(&m, g, 18, 1, false, YOLO_ACT_linear));
+  return m.graph;
+}
+
+START_TEST(a_run_allocates_nothing) {
+  yolo_graph *graph = pyramid();
+  for (size_t k = 0; k < 2; k++) {
+    yolo_network *network = load_network(graph, *both[k], false);
+    yolo_runner *runner = run_new(network, 2, 32, 16, false);
+    int last = yolo_network_graph(network)->n_nodes - 1;
+    yolo_tensor input, out;
+    run_once(runner, 1, 16, 16);
+    long calls = yolo_memory_get_stats().calls;
+    for (int i = 0; i < 6; i++) { /* known sizes cost nothing either */
+      ck_ok(yolo_runner_prepare(runner, 1 + i % 2, 16 + 16 * (i % 2), 16, &input));
+      fill(&input, 1);
+      ck_ok(yolo_runner_run(runner));
+      ck_ok(yolo_runner_output(runner, last, &out));
+    }
+    ck_assert_int_eq(yolo_memory_get_stats().calls, calls);
+    yolo_runner_free(runner);
+    yolo_network_free(network);
+  }
+  yolo_graph_free(graph);
+}
+END_TEST
+
+START_TEST(many_sizes_one_runner) {
+  static const int sides[] = {16, 32, 20, 16, 48, 64, 24, 16};
+  yolo_graph *graph = pyramid();
+  for (size_t k = 0; k < 2; k++) {
+    yolo_network *network = load_network(graph, *both[k], false);
+    yolo_runner *runner = run_new(network, 1, 16, 16, false);
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+      yolo_runner *fresh = run_new(network, 1 + (int)i % 3, sides[i], 16, false);
+      run_once(runner, 1 + (int)i % 3, sides[i], 16);
+      ck_assert_int_eq(yolo_runner_plan(runner)->batch, 1 + (int)i % 3);
+      compare_runs(runner, yolo_network_graph(network), fresh, false, false, 0);
+      yolo_runner_free(fresh);
+    }
+    yolo_runner_free(runner);
+    yolo_network_free(network);
+  }
+  yolo_graph_free(graph);
+}
+END_TEST
+
+START_TEST(the_device_is_only_reached_through_the_backend) {
+  yolo_graph *graph = pyramid();
+  memset(&mock, 0, sizeof mock);
+  yolo_network *network = load_network(graph, mock_options, false);
+  yolo_runner *runner = run_new(network, 1, 16, 16, false);
+  yolo_tensor out;
+  ck_assert_int_eq(mock.opened, 2);
+  ck_assert_int_eq(mock.blocks, 2); /* parameters, activations */
+  ck_assert_int_eq(mock.uploads, 1);
+  ck_assert_int_eq(mock.downloads, 0);
+  ck_ok(yolo_runner_output(runner, yolo_network_graph(network)->n_nodes - 1, &out));
+  ck_assert_int_eq(mock.downloads, 1);
+  ck_assert_str_eq(yolo_runner_device(runner), "mock");
+  yolo_runner_free(runner);
+  yolo_network_free(network);
+  ck_assert_int_eq(mock.opened, 0);
+  ck_assert_int_eq(mock.blocks, 0);
+  yolo_graph_free(graph);
+}
+END_TEST
+
+START_TEST(small_maps_give_up_fast_forms_first) {
+  yolo_graph *graph = pyramid();
+  double plain = (double)yolo_graph_param_count(graph, false) * sizeof(float);
+  yolo_network_options options = mock_options;
+  for (int step = 0; step < 3; step++) {
+    memset(&mock, 0, sizeof mock);
+    mock.smallest_kept = 1000;
+    options.max_pack_ratio = step == 0 ? 10 : step == 1 ? 0 : 0.01; /* 0: the default */
+    yolo_network *network = load_network(graph, options, false);
+    double ratio = (double)yolo_network_param_bytes(network) / plain;
+    if (step == 0) ck_assert(mock.packed[0] == 6 && ratio > 2.5);
+    if (step == 1) ck_assert(ratio <= 1.95 && mock.packed[0] > 0 && mock.packed[0] < 6);
+    if (step == 1) ck_assert_int_le(mock.largest_demoted, mock.smallest_kept);
+    if (step == 2) ck_assert(mock.packed[2] == 6 && ratio < 1.2);
+    yolo_network_free(network);
+  }
+  yolo_graph_free(graph);
+}
+END_TEST
+
+START_TEST(time_goes_to_nodes_that_run) {
+  yolo_graph *graph = pyramid();
+  yolo_network *network = load_network(graph, cpu_options, false);
+  yolo_runner *runner = run_new(network, 1, 16, 16, false);
+  const yolo_plan *plan = yolo_runner_plan(runner);
+  double times[64];
+  ck_assert_int_lt(plan->n_nodes, 64);
+  for (int i = 0; i < 64; i++) times[i] = -1;
+  yolo_runner_time_nodes(runner, times);
+  run_once(runner, 1, 16, 16);
+  for (int i = 0; i < plan->n_nodes; i++) ck_assert(plan->places[i].run ? times[i] > 0 : times[i] == 0);
+  yolo_runner_time_nodes(runner, NULL);
+  times[1] = -1;
+  run_once(runner, 1, 16, 16);
+  ck_assert(times[1] == -1);
+  yolo_runner_free(runner);
+  yolo_network_free(network);
+  yolo_graph_free(graph);
+}
+END_TEST
+
+/* ---- what goes wrong ---- */
+
+static yolo_status fetch_badly(void *payload, const yolo_param *param, float *to) {
+  if (param->layer == 2) return yolo_fail(YOLO_EFORMAT, "the file ends in %s", param->name);
+  return yolo_fetch_random(payload, param, to);
+}
+
+static yolo_impl has_no_pooling(yolo_op_id id, yolo_direction direction) {
+  return id == YOLO_OP_maxpool ? YOLO_IMPL_NONE : mock_has(id, direction);
+}
+
+static yolo_status run_not(yolo_device *device, yolo_direction direction, const yolo_op_call *call) {
+  if (call->id == YOLO_OP_upsample) return yolo_fail(YOLO_EDEVICE, "the card fell off");
+  return mock_run(device, direction, call);
+}
+
+static void expect_message(yolo_status st, const char *words) {
+  ck_assert_int_ne(st, YOLO_OK);
+  ck_assert_msg(strstr(yolo_error_message(), words), "%s", yolo_error_message());
+}
+
+START_TEST(failures_are_sentences) {
+  yolo_graph *graph = pyramid();
+  yolo_backend backend = mock_backend;
+  yolo_network_options options = {.backend = &backend, .device = {.isa = "imaginary"}};
+  yolo_network *network = NULL;
+  yolo_runner *runner = NULL;
+  yolo_tensor t;
+  backend.has = has_no_pooling;
+  expect_message(yolo_network_new(graph, &options, &network),
+                 "layer 1 [maxpool]: op maxpool has no forward on the backend mock");
+  ck_assert_ptr_null(network);
+  backend.has = mock_has;
+  backend.run = run_not;
+  ck_ok(yolo_network_new(graph, &options, &network));
+  expect_message(yolo_runner_new(network, &runner), "no parameters");
+  expect_message(yolo_network_load(network, fetch_badly, &weights_seed), "the file ends in model.2.bn.bias");
+  expect_message(yolo_runner_new(network, &runner), "no parameters");
+  ck_ok(yolo_network_load(network, yolo_fetch_random, &weights_seed));
+  ck_ok(yolo_runner_new(network, &runner));
+  expect_message(yolo_runner_run(runner), "nothing is prepared");
+  expect_message(yolo_runner_output(runner, 1, &t), "before a run");
+  expect_message(yolo_runner_prepare(runner, 0, 16, 16, &t), "batch of 0");
+  expect_message(yolo_runner_prepare(runner, 1, 18, 16, &t), "layer 8 [route]");
+  ck_ok(yolo_runner_prepare(runner, 1, 16, 16, &t));
+  fill(&t, 1);
+  expect_message(yolo_runner_run(runner), "layer 7 [upsample]: the card fell off");
+  expect_message(yolo_runner_output(runner, 1, &t), "before a run");
+  backend.run = mock_run;
+  run_once(runner, 1, 16, 16);
+  expect_message(yolo_runner_output(runner, -1, &t), "node -1");
+  expect_message(yolo_runner_output(runner, 1, &t), "keep_all");
+  yolo_runner_free(runner);
+  yolo_network_free(network);
+  yolo_graph_free(graph);
+}
+END_TEST
+
+static yolo_status everything(const yolo_graph *graph, const yolo_network_options *options) {
+  yolo_network *network = NULL;
+  yolo_runner *runner = NULL;
+  yolo_tensor input, out;
+  yolo_status st = yolo_network_new(graph, options, &network);
+  if (st == YOLO_OK) st = yolo_network_load(network, yolo_fetch_random, &weights_seed);
+  if (st == YOLO_OK) st = yolo_runner_new(network, &runner);
+  for (int side = 16; side <= 32 && st == YOLO_OK; side += 16) {
+    st = yolo_runner_prepare(runner, 1, side, side, &input);
+    if (st == YOLO_OK) fill(&input, 1);
+    if (st == YOLO_OK) st = yolo_runner_run(runner);
+  }
+  if (st == YOLO_OK) st = yolo_runner_output(runner, yolo_network_graph(network)->n_nodes - 1, &out);
+  yolo_runner_free(runner);
+  yolo_network_free(network);
+  return st;
+}
+
+START_TEST(short_memory_leaks_nothing) {
+  yolo_graph *graph = pyramid();
+  for (size_t k = 0; k < 2; k++) {
+    long live = yolo_memory_get_stats().live;
+    yolo_status st = YOLO_ENOMEM;
+    for (long n = 1; st != YOLO_OK; n++) {
+      ck_assert_int_lt(n, 1000);
+      yolo_memory_fail_at(n);
+      st = everything(graph, both[k]);
+      yolo_memory_fail_at(0);
+      ck_assert(st == YOLO_OK || st == YOLO_ENOMEM);
+      ck_assert_int_eq(yolo_memory_get_stats().live, live);
+    }
+  }
+  yolo_graph_free(graph);
+}
+END_TEST
+
+START_TEST(random_parameters_depend_on_seed_and_name) {
+  yolo_param param = {.name = "model.3.conv.weight", .spec = {.name = "weight", .ndim = 4, .dims = {16, 8, 3, 3}}};
+  static float a[1152], b[1152];
+  uint64_t seed = 1, other = 2;
+  double square = 0;
+  param.spec.a = 16, param.spec.b = 8, param.spec.s = 9;
+  ck_ok(yolo_fetch_random(&seed, &param, a));
+  ck_ok(yolo_fetch_random(&seed, &param, b));
+  ck_assert_mem_eq(a, b, sizeof a);
+  for (int i = 0; i < 1152; i++) square += a[i] * a[i];
+  ck_assert_double_eq_tol(square / 1152, 2.0 / 72, 0.005);
+  ck_ok(yolo_fetch_random(&other, &param, b));
+  ck_assert_mem_ne(a, b, sizeof a);
+  param.name = "model.4.conv.weight";
+  ck_ok(yolo_fetch_random(&seed, &param, b));
+  ck_assert_mem_ne(a, b, sizeof a);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("network");
+  TCase *tc = tcase_create("network");
+  tcase_set_timeout(tc, 300);
+  tcase_add_test(tc, fused_equals_unfused);
+  tcase_add_test(tc, sharing_memory_changes_nothing);
+  tcase_add_test(tc, folding_follows_the_equation);
+  tcase_add_test(tc, a_run_allocates_nothing);
+  tcase_add_test(tc, many_sizes_one_runner);
+  tcase_add_test(tc, the_device_is_only_reached_through_the_backend);
+  tcase_add_test(tc, small_maps_give_up_fast_forms_first);
+  tcase_add_test(tc, time_goes_to_nodes_that_run);
+  tcase_add_test(tc, failures_are_sentences);
+  tcase_add_test(tc, short_memory_leaks_nothing);
+  tcase_add_test(tc, random_parameters_depend_on_seed_and_name);
+  suite_add_tcase(suite, tc);
+  SRunner *runner = srunner_create(suite);
+  srunner_set_fork_status(runner, CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? 1 : 0;
+}
