@@ -72,7 +72,7 @@ typedef struct label_size {
 } label_size;
 
 static label_size measure(const char *text, float height) {
-  label_size size = {0, 0, (int)(height / 5 + 1)};
+  label_size size = {0, 0, (int)(height / 6 + 1)};
   size.width = (int)ceilf(yolo_text_width(text, height)) + 2 * size.pad;
   size.height = (int)ceilf(height) + 2 * size.pad - size.pad / 2;
   return size;
@@ -146,14 +146,16 @@ static bool is_free(const placed_label *label, const placed_label *placed, int c
   return true;
 }
 
-/* Above the box; without room there inside it; then away from labels that are there already, in steps of its own
- * height. Where everything is full it stays at its first place. */
+/* Above the box; else inside it, or below one that it would cover; then away from labels that are there already,
+ * in steps of its own height. Where everything is full it stays at its first place. */
 static void place_label(const yolo_image *image, const placed_label *placed, int count, placed_label *label) {
-  static const int steps[] = {-1, 0, -2, 1, -3, 2, -4, 3};
-  int top = edge(label->detection->y1, image->height), h = label->size.height, first = -1;
+  enum { STEPS = 4 };
+  int top = edge(label->detection->y1, image->height), bottom = edge(label->detection->y2, image->height);
+  int h = label->size.height, first = -1;
+  int down = bottom - top >= 2 * h || bottom + h > image->height ? top : bottom;
   label->x = shift_inside(edge(label->detection->x1, image->width), label->size.width, image->width);
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    label->y = top + steps[i] * h;
+  for (int step = 0; step < 2 * STEPS; step++) {
+    label->y = step % 2 ? down + step / 2 * h : top - (step / 2 + 1) * h;
     if (label->y < 0 || label->y + h > image->height) continue;
     if (first < 0) first = label->y;
     if (is_free(label, placed, count)) return;
@@ -181,7 +183,7 @@ yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const
   qsort(labels, (size_t)n, sizeof *labels, most_confident_first);
   for (int i = 0; i < n; i++) {
     label_text(labels[i].detection, names, n_names, text);
-    labels[i].height = fit_height(image, text, fmaxf((float)side / 32, SMALLEST_LABEL));
+    labels[i].height = fit_height(image, text, fmaxf((float)side / 38, SMALLEST_LABEL));
     labels[i].size = measure(text, labels[i].height);
     place_label(image, labels, i, &labels[i]);
   }

@@ -43,8 +43,8 @@ typedef struct yolo_model_options {
   const char *device; /* "cpu"; NULL: the best built in */
   int threads;        /* CPU threads of each context; 0: the cores this process may use */
   int width, height;  /* network input; 0: the model's own. Must fit the strides of the network */
-  int partial;        /* accept a Darknet file cut after layer `cutoff` (the rest stays at its initial values) */
-  int cutoff;
+  int partial;        /* accept a Darknet file of the first layers only (the rest stays at its initial values) */
+  int cutoff;         /* with partial: how many layers it holds, 137 for yolov4.conv.137; 0: as many as there are */
   const char *letterbox; /* "stretch" or "letterbox"; NULL: the model's own */
   const char *filter;    /* "half-pixel" or "align-corners"; NULL: the model's own */
 } yolo_model_options;
@@ -96,10 +96,11 @@ typedef struct yolo_result {
 typedef enum yolo_pixel_format { YOLO_RGB = 0, YOLO_BGR, YOLO_RGBA, YOLO_BGRA, YOLO_GREY } yolo_pixel_format;
 
 /* *out belongs to the caller: yolo_result_free. options may be NULL. */
-YOLO_API yolo_status yolo_detect_file(yolo_context *context, const char *path, const yolo_detect_options *options, yolo_result **out);
+YOLO_API yolo_status yolo_detect_file(yolo_context *context, const char *path, const yolo_detect_options *options,
+                                      yolo_result **out);
 /* An encoded image (JPEG, PNG, BMP, GIF, TGA, PSD, PNM) in memory. */
-YOLO_API yolo_status yolo_detect_bytes(yolo_context *context, const void *bytes, size_t length, const yolo_detect_options *options,
-                                       yolo_result **out);
+YOLO_API yolo_status yolo_detect_bytes(yolo_context *context, const void *bytes, size_t length,
+                                       const yolo_detect_options *options, yolo_result **out);
 /* Raw 8-bit pixels; row_stride in bytes (0: rows without padding). */
 YOLO_API yolo_status yolo_detect_pixels(yolo_context *context, const uint8_t *pixels, int width, int height, size_t row_stride,
                                         yolo_pixel_format format, const yolo_detect_options *options, yolo_result **out);

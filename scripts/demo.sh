@@ -59,5 +59,6 @@ case $model in
 esac
 echo
 echo "This project ships no weights of its own yet; this run uses $origin: $(basename "$model")"
+mkdir -p "$out"
 "$yolo" detect "${images[@]}" "${arguments[@]}" --out "$out" --json "$out/detections.json"
 echo "Pictures and detections.json are in $out"

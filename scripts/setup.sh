@@ -5,9 +5,8 @@
 set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config libstb-dev libcjson-dev zlib1g-dev libturbojpeg0-dev)
-# Check: unit tests. clang with libomp and its run-time library: the second compiler and its sanitizers.
-# libpng: the judge of our PNG decoding.
-test_packages=(check clang libomp-dev libclang-rt-dev libpng-dev)
+# Check: unit tests. clang with its OpenMP: the second compiler. libpng: the judge of our PNG decoding.
+test_packages=(check clang libomp-dev libpng-dev)
 
 case "${1:-}" in
   "") ;;

@@ -45,6 +45,9 @@ typedef struct yolo_backend {
   /* Lays the parameters (call->param, host memory, in-memory layout) out at `to`; called once at load with
    * the same shapes and thrift as sizes(). */
   yolo_status (*pack)(yolo_device *device, const yolo_op_call *call, int thrift, void *to);
+  /* Runs body(payload), which makes many run() calls, with what the backend wants around a whole pass: a standing
+   * team of threads here, a recorded graph elsewhere. NULL: nothing. */
+  void (*pass)(yolo_device *device, void (*body)(void *payload), void *payload);
   /* Runs one op. NONE is an error that names op and direction. */
   yolo_status (*run)(yolo_device *device, yolo_direction direction, const yolo_op_call *call);
 } yolo_backend;

@@ -6,6 +6,7 @@
 #include "backbone/base/threads.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,8 +141,96 @@ const char *yolo_threads_runtime(void) {
 #endif
 }
 
+/* A standing team: one parallel region in which thread 0 runs the body and the others take tasks.
+ *
+ * A loop is open while `epoch` is odd. A helper first says that it is inside, then looks whether a loop is open, and
+ * only then touches the loop's members; the owner closes the loop and waits until nobody is inside before it changes
+ * them. In one total order of these atomics (the default of C11) one of the two always sees the other. */
+typedef struct team {
+  _Atomic unsigned epoch;
+  _Atomic int inside, next;
+  _Atomic bool over;
+  int tasks, threads;
+  yolo_task body;
+  void *payload;
+} team;
+
+static _Thread_local team *standing; /* the team whose thread 0 this thread is */
+
+enum { SPINS = 4000 }; /* some ten microseconds; after that others may have the core between looks */
+
+static void relax(int spins) {
+#if defined(__SSE2__)
+  if (spins < SPINS) {
+    _mm_pause();
+    return;
+  }
+#endif
+  if (spins >= SPINS) sched_yield();
+}
+
+static void take_tasks(team *t, int thread) {
+  for (int task = atomic_fetch_add(&t->next, 1); task < t->tasks; task = atomic_fetch_add(&t->next, 1))
+    t->body(t->payload, task, thread);
+}
+
+static void help(team *t, int thread) {
+  unsigned done = 0;
+  for (int spins = 0; !atomic_load(&t->over); spins++) {
+    const unsigned epoch = atomic_load(&t->epoch);
+    if (epoch % 2 == 0 || epoch == done) {
+      relax(spins);
+      continue;
+    }
+    atomic_fetch_add(&t->inside, 1);
+    done = atomic_load(&t->epoch); /* a later loop may be open by now: then that one is helped */
+    if (done % 2 == 1 && thread < t->threads) take_tasks(t, thread);
+    atomic_fetch_sub(&t->inside, 1);
+    spins = 0;
+  }
+}
+
+static void run_standing(team *t, int threads, int tasks, yolo_task body, void *payload) {
+  t->threads = threads;
+  t->tasks = tasks;
+  t->body = body;
+  t->payload = payload;
+  atomic_store(&t->next, 0);
+  atomic_fetch_add(&t->epoch, 1);
+  standing = NULL; /* a loop inside a task runs serially */
+  take_tasks(t, 0);
+  standing = t;
+  atomic_fetch_add(&t->epoch, 1);
+  for (int spins = 0; atomic_load(&t->inside) > 0; spins++) relax(spins);
+}
+
+void yolo_with_team(int threads, yolo_team_body body, void *payload) {
+  if (threads <= 1 || omp_in_parallel()) {
+    body(payload);
+    return;
+  }
+  team t = {.threads = threads};
+#pragma omp parallel num_threads(threads)
+  {
+    const unsigned mode = flush_denormals();
+    if (omp_get_thread_num() == 0) {
+      standing = &t;
+      body(payload);
+      standing = NULL;
+      atomic_store(&t.over, true);
+    } else {
+      help(&t, omp_get_thread_num());
+    }
+    restore_mode(mode);
+  }
+}
+
 /* Chunks of one task: tasks are large (a tile of a convolution), so the counter is cheap and the tail short. */
 static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
+  if (standing) {
+    run_standing(standing, threads, tasks, body, payload);
+    return;
+  }
 #pragma omp parallel num_threads(threads)
   {
     const unsigned mode = flush_denormals();
@@ -151,7 +240,7 @@ static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
   }
 }
 
-static bool inside_team(void) { return omp_in_parallel() != 0; }
+static bool inside_team(void) { return !standing && omp_in_parallel() != 0; }
 
 #else
 
@@ -163,6 +252,11 @@ static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
 }
 
 static bool inside_team(void) { return true; }
+
+void yolo_with_team(int threads, yolo_team_body body, void *payload) {
+  (void)threads;
+  body(payload);
+}
 
 #endif
 

@@ -12,8 +12,15 @@ int yolo_threads_available(void);
 const char *yolo_threads_runtime(void);
 
 /* Runs body(payload, task, thread) for every task in [0, tasks) on at most `threads` threads (thread in
- * [0, threads)). Tasks are handed out dynamically; serial when threads or tasks is 1 or less. */
+ * [0, threads)). Tasks are handed out dynamically; serial when threads or tasks is 1 or less. Denormal numbers
+ * count as zero inside a task. */
 typedef void (*yolo_task)(void *payload, int task, int thread);
 void yolo_parallel(int threads, int tasks, yolo_task body, void *payload);
+
+/* Runs body(payload) on the calling thread while threads - 1 helpers stand by: the yolo_parallel calls inside hand
+ * them tasks within a fraction of a microsecond, and wait only for helpers that took one - a helper that the
+ * operating system keeps from running delays nobody. For bodies with many short parallel loops. */
+typedef void (*yolo_team_body)(void *payload);
+void yolo_with_team(int threads, yolo_team_body body, void *payload);
 
 #endif

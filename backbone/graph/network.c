@@ -5,8 +5,7 @@
  * of every node and then takes some of it back, until all parameters together are at most max_pack_ratio times
  * their plain size: first at the nodes with the smallest maps, which hold most parameters and compute least with
  * each of them. */
-#include <limits.h>
-#include <string.h>
+#include <math.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/graph/fuse.h"
@@ -14,7 +13,7 @@
 
 enum { LEVELS = YOLO_THRIFT_MAX + 1 };
 static const double DEFAULT_PACK_RATIO = 1.95; /* packed weights of at most twice the file, with room for the small parts */
-static const double SMALL_PACK = 64 << 20;    /* but what nobody misses is not saved: small networks may take this much more */
+static const double SMALL_PACK = 64 << 20;     /* but what nobody misses is not saved: small networks may take this much more */
 
 yolo_status yolo_graph_blame(const yolo_graph *graph, int node, yolo_status st) {
   int layer = graph->nodes[node].layer;
@@ -75,13 +74,18 @@ static int choose_victim(const yolo_network *network, const size_t (*bytes)[LEVE
   return victim;
 }
 
-static yolo_status choose_forms(yolo_network *network, double ratio) {
+/* The most that all parameters together may take. A ratio that was asked for is kept to. */
+static double most_bytes(const yolo_network *network, double ratio) {
+  double plain = (double)yolo_graph_param_count(network->graph, false) * sizeof(float);
+  if (ratio > 0) return ratio * plain;
+  return fmax(DEFAULT_PACK_RATIO * plain, plain + SMALL_PACK);
+}
+
+static yolo_status choose_forms(yolo_network *network, double limit) {
   size_t n = (size_t)network->graph->n_nodes, total = 0, ignored;
-  double plain = (double)yolo_graph_param_count(network->graph, false) * sizeof(float), limit = ratio * plain;
   yolo_status st = YOLO_OK;
   size_t(*bytes)[LEVELS] = yolo_calloc(n, sizeof *bytes);
   YOLO_ENOMEM_IF_NULL(bytes);
-  if (limit < plain + SMALL_PACK) limit = plain + SMALL_PACK;
   for (size_t i = 0; i < n; i++) {
     if (network->graph->nodes[i].n_param == 0) continue;
     for (int level = 0; level < LEVELS; level++) bytes[i][level] = held_bytes(network, (int)i, level, &ignored);
@@ -161,7 +165,7 @@ yolo_status yolo_network_new(const yolo_graph *graph, const yolo_network_options
   int height = options->height > 0 ? options->height : graph->nodes[0].shape.h;
   int width = options->width > 0 ? options->width : graph->nodes[0].shape.w;
   YOLO_TRY(yolo_graph_infer(network->graph, height, width, network->shapes));
-  YOLO_TRY(choose_forms(network, options->max_pack_ratio > 0 ? options->max_pack_ratio : DEFAULT_PACK_RATIO));
+  YOLO_TRY(choose_forms(network, most_bytes(network, options->max_pack_ratio)));
   lay_out(network);
   *out = network;
   network = NULL;

@@ -16,8 +16,8 @@ typedef struct yolo_network_options {
   yolo_device_options device;
   int height, width;     /* the size the packing is chosen for; 0: the graph's own */
   bool unfused;          /* run every node as written (comparison) */
-  double max_pack_ratio; /* packed parameters / plain parameters; 0: 1.95. 64 MiB more than plain
-                            are always granted */
+  double max_pack_ratio; /* packed parameters / plain parameters, at most; 0: 1.95, or 64 MiB more
+                            than plain where that is the larger allowance */
 } yolo_network_options;
 
 /* Copies (and fuses) the graph; the caller keeps its own. Parameters are not loaded yet. */

@@ -213,20 +213,37 @@ static yolo_status send_input(yolo_runner *runner) {
   return backend->upload(runner->device, runner->arena + offset, runner->mirror + offset, bytes);
 }
 
-yolo_status yolo_runner_run(yolo_runner *runner) {
-  const yolo_network *network = runner->network;
+/* All nodes in order; the payload of backend->pass. */
+typedef struct whole_pass {
+  yolo_runner *runner;
   yolo_status st;
-  if (!runner->current) return yolo_fail(YOLO_EINVAL, "nothing is prepared to run: call yolo_runner_prepare first");
+} whole_pass;
+
+static void run_nodes(void *payload) {
+  whole_pass *pass = payload;
+  yolo_runner *runner = pass->runner;
   const yolo_plan *plan = runner->current->plan;
-  runner->ran = false;
-  YOLO_TRY(send_input(runner));
-  for (int i = 0; i < plan->n_nodes; i++) {
+  for (int i = 0; i < plan->n_nodes && pass->st == YOLO_OK; i++) {
     if (runner->times) runner->times[i] = 0;
     if (!plan->places[i].run) continue;
-    st = runner->times ? run_timed(runner, i) : run_node(runner, i);
-    if (st != YOLO_OK) return yolo_graph_blame(network->graph, i, st);
+    pass->st = runner->times ? run_timed(runner, i) : run_node(runner, i);
+    if (pass->st != YOLO_OK) pass->st = yolo_graph_blame(runner->network->graph, i, pass->st);
   }
-  YOLO_TRY(network->backend->sync(runner->device));
+}
+
+yolo_status yolo_runner_run(yolo_runner *runner) {
+  const yolo_backend *backend = runner->network->backend;
+  whole_pass pass = {runner, YOLO_OK};
+  yolo_status st;
+  if (!runner->current) return yolo_fail(YOLO_EINVAL, "nothing is prepared to run: call yolo_runner_prepare first");
+  runner->ran = false;
+  YOLO_TRY(send_input(runner));
+  if (backend->pass)
+    backend->pass(runner->device, run_nodes, &pass);
+  else
+    run_nodes(&pass);
+  YOLO_TRY(pass.st);
+  YOLO_TRY(backend->sync(runner->device));
   runner->ran = true;
 done:
   return st;

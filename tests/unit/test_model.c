@@ -301,6 +301,39 @@ START_TEST(load_without_memory) {
 }
 END_TEST
 
+static yolo_status convert_once(const char *from, const yolo_model_options *options, const char *to) {
+  yolo_model_spec spec;
+  yolo_status st = yolo_model_spec_load(from, options, &spec);
+  if (st == YOLO_OK) st = yolo_model_convert(&spec, from, options, to);
+  yolo_model_spec_release(&spec);
+  return st;
+}
+
+START_TEST(convert_without_memory) {
+  static const char *const outs[] = {"out.safetensors", "out.weights"};
+  make_small("small", small_cfg, 1);
+  char cfg[128], weights[128], out[128];
+  snprintf(cfg, sizeof cfg, "%s", in_folder("small.cfg"));
+  snprintf(weights, sizeof weights, "%s", in_folder("small.weights"));
+  yolo_model_options options = {.cfg = cfg};
+  for (int kind = 0; kind < 2; kind++) {
+    long live = yolo_memory_get_stats().live;
+    yolo_status st = YOLO_ENOMEM;
+    int nth = 0;
+    snprintf(out, sizeof out, "%s", in_folder(outs[kind]));
+    while (st == YOLO_ENOMEM && nth < 5000) {
+      yolo_memory_fail_at(++nth);
+      st = convert_once(weights, &options, out);
+      yolo_memory_fail_at(0);
+      ck_assert((st == YOLO_OK) == (access(out, F_OK) == 0)); /* the whole file or none */
+      ck_assert_int_eq(yolo_memory_get_stats().live, live);
+    }
+    ck_assert_msg(st == YOLO_OK, "%s", yolo_error_message());
+    ck_assert_int_gt(nth, 50);
+  }
+}
+END_TEST
+
 /* ---- real weights ---- */
 
 static const char *const real[] = {"yolo-fastest-1.1", "yolo-fastest-1.1-xl", "MobileNetV2-YOLOv3-Nano-coco",
@@ -320,8 +353,18 @@ START_TEST(round_trips_of_real_weights) {
 END_TEST
 
 int main(void) {
-  const TTest *const all[] = {names_from_files,     spec_of_a_cfg,    kinds_of_networks,   specs_refused,
-                              odd_sizes_of_a_route, names_must_agree, wrong_files,         round_trips,
-                              convert_refuses,      partial_files,    load_without_memory, round_trips_of_real_weights};
+  const TTest *const all[] = {names_from_files,
+                              spec_of_a_cfg,
+                              kinds_of_networks,
+                              specs_refused,
+                              odd_sizes_of_a_route,
+                              names_must_agree,
+                              wrong_files,
+                              round_trips,
+                              convert_refuses,
+                              partial_files,
+                              load_without_memory,
+                              convert_without_memory,
+                              round_trips_of_real_weights};
   return run_suite("model", all, sizeof all / sizeof all[0]);
 }

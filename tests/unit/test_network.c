@@ -3,6 +3,7 @@
  * Most of it runs on two backends: the CPU, and a mock device below whose memory the host must not touch, whose
  * packed parameters come in three sizes, and whose fresh memory is full of NaN. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,16 +344,17 @@ START_TEST(small_maps_give_up_fast_forms_first) {
   yolo_graph *graph = pyramid();
   double plain = (double)yolo_graph_param_count(graph, false) * sizeof(float);
   yolo_network_options options = mock_options;
-  for (int step = 0; step < 3; step++) {
+  for (int step = 0; step < 4; step++) {
     memset(&mock, 0, sizeof mock);
     mock.smallest_kept = 1000;
-    options.max_pack_ratio = step == 0 ? 10 : step == 1 ? 0 : 0.01; /* 0: the default */
+    options.max_pack_ratio = step == 0 ? 10 : step == 1 ? 1.95 : step == 2 ? 0.01 : 0;
     yolo_network *network = load_network(graph, options, false);
     double ratio = (double)yolo_network_param_bytes(network) / plain;
     if (step == 0) ck_assert(mock.packed[0] == 6 && ratio > 2.5);
     if (step == 1) ck_assert(ratio <= 1.95 && mock.packed[0] > 0 && mock.packed[0] < 6);
     if (step == 1) ck_assert_int_le(mock.largest_demoted, mock.smallest_kept);
     if (step == 2) ck_assert(mock.packed[2] == 6 && ratio < 1.2);
+    if (step == 3) ck_assert_int_eq(mock.packed[0], 6); /* the default saves nothing on a network this small */
     yolo_network_free(network);
   }
   yolo_graph_free(graph);

@@ -97,6 +97,10 @@ static yolo_status cpu_pack(yolo_device *device, const yolo_op_call *call, int t
   return kernel->pack(device, call, thrift, to);
 }
 
+static void cpu_pass(yolo_device *device, void (*body)(void *payload), void *payload) {
+  yolo_with_team(device->isa ? device->threads : 1, body, payload);
+}
+
 static yolo_status cpu_run(yolo_device *device, yolo_direction direction, const yolo_op_call *call) {
   static const char *const words[] = {"forward", "backward"};
   const yolo_op *op = yolo_op_get(call->id);
@@ -123,5 +127,6 @@ const yolo_backend yolo_backend_cpu = {
     .has = cpu_has,
     .sizes = cpu_sizes,
     .pack = cpu_pack,
+    .pass = cpu_pass,
     .run = cpu_run,
 };
