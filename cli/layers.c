@@ -69,32 +69,38 @@ static void describe_node(const yolo_node *node, layer_facts *facts, char *detai
   }
 }
 
-/* "from 61, 36": the layers it reads, unless that is just the one before. */
-static void describe_sources(const yolo_graph *graph, int layer, char *detail) {
-  char text[LAYER_DETAIL_MAX] = "from";
-  int count = 0, only = layer - 1;
-  for (int i = 0; i < graph->n_nodes; ++i) {
+/* [cost] and a [route] of one layer have no nodes of their own and hand on one that exists. */
+static bool has_nodes(const yolo_layer *layer) { return layer->first <= layer->last; }
+
+/* The nodes outside the layer that it reads, in order; returns how many there are. */
+static int find_sources(const yolo_graph *graph, int index, int *nodes, int room) {
+  const yolo_layer *layer = &graph->layers[index];
+  int count = 0;
+  if (!has_nodes(layer)) nodes[count++] = layer->last;
+  for (int i = layer->first; i <= layer->last; ++i) {
     const yolo_node *node = &graph->nodes[i];
-    for (int k = 0; node->layer == layer && k < node->n_in; ++k) {
-      int source = graph->nodes[node->in[k]].layer;
-      size_t used = strlen(text);
-      if (source == layer) continue;
-      snprintf(text + used, sizeof text - used, "%s %d", count ? "," : "", source);
-      if (count++ == 0) only = source;
+    for (int k = 0; k < node->n_in && count < room; ++k) {
+      if (node->in[k] < layer->first) nodes[count++] = node->in[k];
     }
   }
-  if (count > 1 || only != layer - 1) append(detail, text);
+  return count;
 }
 
-/* The input of a layer's first node; a layer without nodes hands on what it points at. */
-static yolo_shape input_shape(const yolo_graph *graph, const yolo_layer *layer) {
-  if (layer->first < 0) return graph->nodes[layer->last < 0 ? 0 : layer->last].shape;
-  return graph->nodes[graph->nodes[layer->first].in[0]].shape;
+/* "from 61, 36": the layers it reads, unless that is just the one before. */
+static void describe_sources(const yolo_graph *graph, const int *nodes, int count, int before, char *detail) {
+  char text[LAYER_DETAIL_MAX] = "from";
+  if (count == 1 && nodes[0] == before) return;
+  for (int i = 0; i < count; ++i) {
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, "%s %d", i ? "," : "", graph->nodes[nodes[i]].layer);
+  }
+  append(detail, text);
 }
 
 layer_facts layer_describe(const yolo_graph *graph, int index, char detail[LAYER_DETAIL_MAX]) {
   const yolo_layer *layer = &graph->layers[index];
-  layer_facts facts = {.in = input_shape(graph, layer), .out = graph->nodes[layer->last < 0 ? 0 : layer->last].shape};
+  int sources[YOLO_OP_MAX_IN], n_sources = find_sources(graph, index, sources, YOLO_OP_MAX_IN);
+  layer_facts facts = {.in = graph->nodes[sources[0]].shape, .out = graph->nodes[layer->last].shape};
   detail[0] = '\0';
   for (int i = 0; i < graph->n_nodes; ++i) {
     const yolo_node *node = &graph->nodes[i];
@@ -109,10 +115,6 @@ layer_facts layer_describe(const yolo_graph *graph, int index, char detail[LAYER
     const yolo_param *param = &graph->params[i];
     if (param->layer == index && !param->spec.buffer) facts.parameters += yolo_param_count(&param->spec);
   }
-  if (layer->first < 0 && layer->last >= 0 && graph->nodes[layer->last].layer != index - 1) {
-    snprintf(detail, LAYER_DETAIL_MAX, "from %d", graph->nodes[layer->last].layer);
-  } else if (layer->first >= 0) {
-    describe_sources(graph, index, detail);
-  }
+  describe_sources(graph, sources, n_sources, index > 0 ? graph->layers[index - 1].last : 0, detail);
   return facts;
 }

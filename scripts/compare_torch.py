@@ -12,7 +12,7 @@ Pixels come from our JPEG decoder (tests/tools/dump_layers writes them as PPM): 
 levels, which is not what is compared here.
 With --zoo, every network of backbone/models with random weights, layers only: the whole dialect.
 
-    python3 scripts/compare_torch.py [--build build/release] [--image FILE] [--zoo] [--conf C]
+    python3 scripts/compare_torch.py [--build build/release] [--image FILE] [--letterbox] [--zoo] [--conf C]
 Exit status 1 when anything disagrees.
 """
 import argparse
@@ -42,11 +42,12 @@ def run(*command):
         sys.exit(f"compare_torch: {' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
-def dump(build, cfg, weights, image, folder, fused):
+def dump(args, cfg, weights, folder, fused):
     """Runs dump_layers; returns (input (H, W, C), pixels, {layer: (section, (H, W, C))})."""
     os.makedirs(folder, exist_ok=True)
-    tool = os.path.join(build, "tests", "tools", "dump_layers")
-    run(tool, *(["--fused"] if fused else []), "--cfg", cfg, weights, image, folder)
+    tool = os.path.join(args.build, "tests", "tools", "dump_layers")
+    words = (["--fused"] if fused else []) + (["--letterbox"] if args.letterbox else [])
+    run(tool, *words, "--cfg", cfg, weights, args.image, folder)
 
     def read(name, shape):
         return np.fromfile(os.path.join(folder, name), "<f4").reshape(shape)
@@ -103,7 +104,7 @@ def compare_network(args, cfg, weights, scratch):
     network = Network(cfg).read_weights(weights)
     row, ok, cache = [], True, None
     for fused in (False, True):
-        net_input, pixels, layers = dump(args.build, cfg, weights, args.image, os.path.join(scratch, str(fused)), fused)
+        net_input, pixels, layers = dump(args, cfg, weights, os.path.join(scratch, str(fused)), fused)
         if cache is None or not np.array_equal(cache[0], net_input):
             cache = net_input, network.forward(torch.from_numpy(net_input).permute(2, 0, 1)[None].contiguous())
         worst, where, count = compare_layers(layers, cache[1])
@@ -118,11 +119,12 @@ def compare_trained(args, data, name, names_file, scratch):
     cfg, weights = (os.path.join(data, "weights", name + end) for end in (".cfg", ".weights"))
     names_path = os.path.join(data, "weights", names_file)
     network, row, ok, net_input, pixels = compare_network(args, cfg, weights, scratch)
-    x, place = preprocess(pixels, network.width, network.height)
+    x, place = preprocess(pixels, network.width, network.height, args.letterbox)
     difference = float(np.abs(x[0].permute(1, 2, 0).numpy() - net_input).max())
     out = os.path.join(scratch, "found.json")
     run(os.path.join(args.build, "yolo"), "detect", args.image, "--model", weights, "--cfg", cfg, "--names", names_path,
-        "--conf", str(args.conf), "--json", out, "--no-images", "--quiet")
+        "--conf", str(args.conf), "--json", out, "--no-images", "--quiet",
+        "--letterbox" if args.letterbox else "--stretch")
     ours = json.load(open(out, encoding="utf-8"))["images"][0]["detections"]
     names = open(names_path, encoding="utf-8").read().split("\n")
     theirs = detections(network, network.forward(x), place, (pixels.shape[1], pixels.shape[0]), names, args.conf)
@@ -147,6 +149,7 @@ def main():
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"))
     parser.add_argument("--image", help="default: dog.jpg of YOLO_TEST_DATA")
     parser.add_argument("--conf", type=float, default=0.25)
+    parser.add_argument("--letterbox", action="store_true", help="instead of stretching")
     parser.add_argument("--zoo", action="store_true", help="the networks of backbone/models with random weights")
     parser.add_argument("--cfg", nargs="*", help="with --zoo: only these files")
     args = parser.parse_args()
@@ -161,7 +164,8 @@ def main():
             for cfg in args.cfg or sorted(glob.glob(os.path.join(ROOT, "backbone", "models", "*.cfg"))):
                 all_ok &= compare_zoo(args, cfg, scratch)
         else:
-            print(f"{os.path.basename(args.image)}, confidence above {args.conf}")
+            fit = "letterboxed" if args.letterbox else "stretched"
+            print(f"{os.path.basename(args.image)}, {fit}, confidence above {args.conf}")
             print(f"{'network':32s} {'unfused: layers, worst ratio':36s} {'fused':36s} {'input':>8s} {'ours':>4s} {'torch':>5s}"
                   f" {'min IoU':>7s} {'max conf':>9s}")
             for name, names in TRAINED:

@@ -165,11 +165,11 @@ class Layer:
 
     def build_implicit(self, shape, shapes):
         self.n, self.atoms = self.s.integer("filters", 128), self.s.integer("atoms", 1)
-        self.tensors["weights"] = (self.atoms, self.n)
+        self.tensors["weights"] = (self.n, self.atoms)  # Darknet copies them as a map of n x atoms x 1
         return self.n, self.atoms, 1
 
     def run_implicit(self, x, outputs):
-        return self.p["weights"].t().reshape(1, self.n, self.atoms, 1).expand(x.shape[0], -1, -1, -1)
+        return self.p["weights"].view(1, self.n, self.atoms, 1).expand(x.shape[0], -1, -1, -1)
 
     def build_shortcut(self, shape, shapes):
         self.others = self.source("from")
@@ -184,7 +184,7 @@ class Layer:
         if self.per:
             w = self.p["weights"].view(len(terms), -1)
             norm = self.s.get("weights_normalization", "none")
-            if norm == "relu":
+            if norm in ("relu", "avg_relu"):
                 w = F.relu(w) / (F.relu(w).sum(0, keepdim=True) + 1e-4)
             elif norm == "softmax":
                 e = torch.exp(w - w.max(0, keepdim=True).values)

@@ -22,10 +22,10 @@ static int params(const void *attrs, int n_in, const yolo_shape *in, yolo_param_
   (void)in;
   spec[0] = (yolo_param_spec){.name = "weight",
                               .ndim = 2,
-                              .dims = {a->atoms, a->filters},
-                              .a = a->atoms,
+                              .dims = {a->filters, a->atoms},
+                              .a = 1,
                               .b = a->filters,
-                              .s = 1,
+                              .s = a->atoms,
                               .shape = {1, a->atoms, 1, a->filters}};
   return 1;
 }

@@ -20,6 +20,9 @@ typedef struct yolo_window {
 } yolo_window;
 yolo_status yolo_rule_window(const char *op, const char *axis, int in, yolo_window window, int *out);
 
+/* Output rows [first, end) of a window over `in` rows: which input rows they see, and how many pad rows remain. */
+yolo_window yolo_rule_strip(yolo_window whole, int in, int first, int end, int *in_first, int *in_end);
+
 /* Refuses empty shapes and more than 2^40 elements; `what` is "output", "weights" ... */
 yolo_status yolo_rule_count(const char *op, const char *what, yolo_shape shape);
 

@@ -73,6 +73,35 @@ expect_out '^ +6  avgpool +whole map +16x16x16 +1x1x16$'
 expect_out '^ +7  connected +5 +1x1x16 +1x1x5 +85 '
 expect_out '^9 layers, 397 learned parameters and 16 running statistics'
 
+# Layers without nodes of their own say where they point, and are not missed by the layer after.
+cat >handing.cfg <<'CFG'
+[net]
+width=32
+height=32
+[convolutional]
+filters=8
+stride=2
+[convolutional]
+filters=4
+[route]
+layers=-2
+[convolutional]
+filters=6
+[route]
+groups=2
+group_id=1
+layers=-1
+[avgpool]
+[softmax]
+[cost]
+CFG
+run info handing.cfg
+expect_status 0
+expect_out '^ +2  route +from 0 +16x16x8 +16x16x8$'
+expect_out '^ +3  convolutional +6  1x1/1 +16x16x8 +16x16x6 '
+expect_out '^ +4  route +ch 3-5 +16x16x6 +16x16x3$'
+expect_out '^ +7  cost +1x1x3 +1x1x3$'
+
 # ---- bench ----
 run bench layers.cfg --iterations 20 --warmup 1 --threads 1 --batch 2 --layers --json speed.json
 expect_status 0

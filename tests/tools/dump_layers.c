@@ -1,6 +1,6 @@
 /* Writes what every layer of a network computes, for comparison with another implementation.
  *
- *   dump_layers [--fused] [--cfg FILE.cfg] MODEL IMAGE FOLDER
+ *   dump_layers [--fused] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER
  *
  * FOLDER (which must exist) gets image.ppm (the decoded picture), input.f32 (what the network read) and one
  * layer_<i>.f32 a cfg layer: raw little-endian fp32, (H, W, C), channels last, dense. index.txt says what is
@@ -108,6 +108,8 @@ int main(int argc, char **argv) {
   for (; i < argc && argv[i][0] == '-'; i++) {
     if (strcmp(argv[i], "--fused") == 0) {
       unfused = false;
+    } else if (strcmp(argv[i], "--letterbox") == 0) {
+      options.letterbox = "letterbox";
     } else if (strcmp(argv[i], "--cfg") == 0 && i + 1 < argc) {
       options.cfg = argv[++i];
     } else {
@@ -115,7 +117,7 @@ int main(int argc, char **argv) {
     }
   }
   if (argc - i != 3) {
-    fprintf(stderr, "usage: dump_layers [--fused] [--cfg FILE.cfg] MODEL IMAGE FOLDER\n");
+    fprintf(stderr, "usage: dump_layers [--fused] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER\n");
     return EXIT_FAILURE;
   }
   d.folder = argv[i + 2];

@@ -1,17 +1,14 @@
 /* Depthwise convolution (one filter a channel, as in MobileNet, Howard et al. 2017, section 3.1): no GEMM, a
- * multiply-add a tap with channels as lanes. A task is a few rows of outputs, block of channels by block of channels. */
+ * multiply-add a tap with channels as lanes. A task is a few rows of outputs. */
 #include <string.h>
 
 #include "backbone/backend/cpu/cpu_conv2d.h"
-
-enum { L1_BYTES = 24 << 10 }; /* what the input rows may take of it */
 
 typedef struct job {
   const yolo_device *device;
   const yolo_op_call *call;
   const yolo_conv_pack *pack;
   int rows_per_task;
-  int channels; /* of a block: input rows of that many stay in the L1 cache from one output row to the next */
 } job;
 
 static size_t padded_channels(const yolo_device *device, const yolo_op_call *call) {
@@ -36,7 +33,7 @@ void yolo_conv_depthwise_pack(const yolo_device *device, const yolo_op_call *cal
     for (int t = 0; t < taps; t++) to[(size_t)t * padded + (size_t)c] = weight[(size_t)c * (size_t)taps + (size_t)t];
 }
 
-static void run_row(const job *j, int image, int oy, int first, int end) {
+static void run_row(const job *j, int image, int oy) {
   const yolo_op_call *call = j->call;
   const yolo_conv2d_attrs *a = call->attrs;
   const yolo_tensor *in = &call->in[0], *out = call->out;
@@ -48,8 +45,7 @@ static void run_row(const job *j, int image, int oy, int first, int end) {
     rows[ky] = iy < 0 || iy >= in->shape.h ? NULL : yolo_pixel(in, image, iy, 0);
   }
   yolo_depthwise_row row = {.rows = rows, .in_stride = in->stride, .out_stride = out->stride, .in_w = in->shape.w};
-  row.first = first;
-  row.end = end;
+  row.channels = in->shape.c;
   row.kernel_h = a->kernel_h;
   row.kernel_w = a->kernel_w;
   row.stride = a->stride_w;
@@ -60,12 +56,16 @@ static void run_row(const job *j, int image, int oy, int first, int end) {
   row.bias = yolo_conv_pack_bias(j->pack);
   row.out = yolo_pixel(out, image, oy, 0);
   row.out_w = out->shape.w;
+  const bool easy = yolo_conv_slope(a->act1, &row.slope);
+  if (!easy) row.slope = 1;
   j->device->isa->depthwise(&row);
-  const float *residual = a->residual ? yolo_pixel(&call->in[1], image, oy, 0) + first : NULL;
-  const yolo_epilogue how = {
-      .act1 = a->act1, .act2 = a->act2, .residual = residual, .ldr = a->residual ? call->in[1].stride : 0};
+  const float *residual = a->residual ? yolo_pixel(&call->in[1], image, oy, 0) : NULL;
+  const yolo_epilogue how = {.act1 = easy ? YOLO_ACT_linear : a->act1,
+                             .act2 = a->act2,
+                             .residual = residual,
+                             .ldr = a->residual ? call->in[1].stride : 0};
   if (how.act1 != YOLO_ACT_linear || how.act2 != YOLO_ACT_linear || how.residual)
-    j->device->isa->epilogue(row.out + first, out->stride, out->shape.w, end - first, &how);
+    j->device->isa->epilogue(row.out, out->stride, out->shape.w, out->shape.c, &how);
 }
 
 static void run_task(void *payload, int task, int thread) {
@@ -73,9 +73,7 @@ static void run_task(void *payload, int task, int thread) {
   const yolo_shape out = j->call->out->shape;
   (void)thread;
   const int end = yolo_min_int(out.n * out.h, (task + 1) * j->rows_per_task);
-  for (int c = 0; c < out.c; c += j->channels)
-    for (int y = task * j->rows_per_task; y < end; y++)
-      run_row(j, y / out.h, y % out.h, c, yolo_min_int(out.c, c + j->channels));
+  for (int y = task * j->rows_per_task; y < end; y++) run_row(j, y / out.h, y % out.h);
 }
 
 void yolo_conv_depthwise_forward(const yolo_device *device, const yolo_op_call *call) {
@@ -83,7 +81,5 @@ void yolo_conv_depthwise_forward(const yolo_device *device, const yolo_op_call *
   job j = {.device = device, .call = call, .pack = call->packed};
   const int rows = out.n * out.h;
   j.rows_per_task = yolo_max_int(1, rows / (device->threads * 4));
-  const int rows_bytes = call->in[0].shape.w * (int)sizeof(float) * ((const yolo_conv2d_attrs *)call->attrs)->kernel_h;
-  j.channels = yolo_max_int(1, L1_BYTES / rows_bytes / device->isa->lanes) * device->isa->lanes;
   yolo_parallel(device->threads, yolo_divide_up(rows, j.rows_per_task), run_task, &j);
 }

@@ -20,6 +20,7 @@ typedef struct job {
   const yolo_conv2d_attrs *a;
   const yolo_conv_pack *pack;
   const float *bias, *weights;
+  bool in_place;      /* 1x1, stride 1: the map itself is A */
   int cg;             /* input channels of a group */
   int pixels;         /* N * OH * OW */
   int block;          /* pixels of a block at most */
@@ -128,13 +129,13 @@ static void pack_block(const job *j, int g, int m0, int m1, int k0, int kc, floa
   }
 }
 
-static void run_panels(const job *j, int g, int m0, int rows, int k0, int kc, int p0, int p1, const float *a) {
+static void run_panels(const job *j, int g, int m0, int rows, int k0, int kc, int p0, int p1, const float *a, size_t lda) {
   const int nr = j->device->isa->nr, k = j->pack->k;
   const yolo_tensor *out = j->call->out, *residual = j->a->residual ? &j->call->in[1] : NULL;
   const float *weights = j->weights + (size_t)g * (size_t)j->pack->panels * (size_t)k * (size_t)nr;
   for (int p = p0; p < p1; p++) {
     const int filter = g * j->pack->filters + p * nr;
-    yolo_tile tile = {.a = a, .b = weights + ((size_t)p * (size_t)k + (size_t)k0) * (size_t)nr, .k = kc};
+    yolo_tile tile = {.a = a, .b = weights + ((size_t)p * (size_t)k + (size_t)k0) * (size_t)nr, .k = kc, .lda = lda};
     tile.c = (float *)out->data + (size_t)m0 * out->stride + (size_t)filter;
     tile.ldc = out->stride;
     tile.cols = yolo_min_int(nr, j->pack->filters - p * nr);
@@ -167,8 +168,13 @@ static void run_task(void *payload, int task, int thread) {
     const int rows = yolo_min_int(j->block, m1 - m);
     for (int k0 = 0; k0 < j->pack->k; k0 += YOLO_PANEL_K) {
       const int kc = yolo_min_int(YOLO_PANEL_K, j->pack->k - k0);
-      pack_block(j, g, m, m + rows, k0, kc, a);
-      run_panels(j, g, m, rows, k0, kc, p0, p1, a);
+      if (j->in_place) {
+        const yolo_tensor *in = &j->call->in[0];
+        run_panels(j, g, m, rows, k0, kc, p0, p1, yolo_pixel(in, 0, 0, m) + g * j->cg + k0, in->stride);
+      } else {
+        pack_block(j, g, m, m + rows, k0, kc, a);
+        run_panels(j, g, m, rows, k0, kc, p0, p1, a, 0);
+      }
     }
   }
 }
@@ -179,6 +185,8 @@ void yolo_conv_direct_forward(const yolo_device *device, const yolo_op_call *cal
   j.bias = yolo_conv_pack_bias(j.pack);
   j.weights = yolo_conv_pack_weights(device, a, j.pack);
   j.cg = call->in[0].shape.c / a->groups;
+  j.in_place = a->kernel_h == 1 && a->kernel_w == 1 && a->stride_h == 1 && a->stride_w == 1 && a->pad.top == 0 &&
+               a->pad.left == 0 && a->pad.bottom == 0 && a->pad.right == 0;
   j.pixels = (int)yolo_shape_pixels(call->out->shape);
   /* Where all weights stay near, a block of two tiles is best: it never leaves the L1 cache between packing and
    * multiplying. Else a large block, so that the weights pass by rarely. */

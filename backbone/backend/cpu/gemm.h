@@ -8,8 +8,8 @@
 /* B (k x n, element (i, j) at b[i*row + j*column]) becomes panels of nr columns, each k x nr, zero-filled. */
 void yolo_pack_panels(int nr, const float *b, size_t row, size_t column, int k, int n, float *to);
 
-/* What one call multiplies: rows of packed A (stride YOLO_PANEL_STRIDE, at most YOLO_PANEL_K deep) with one
- * panel. The members of `tile` that do not change from tile to tile (b, k, cols, first, last, bias, slopes,
+/* What one call multiplies: rows of A (packed at stride YOLO_PANEL_STRIDE, at most YOLO_PANEL_K deep, or as they lie
+ * in a map, tile.lda) with one panel. The members of `tile` that do not change from tile to tile (b, k, cols, first, last, bias, slopes,
  * ldc, ldr) are set by the caller; a, c, residual point at row 0. `next` (may be NULL): bytes that will be
  * wanted afterwards, brought near on the way. `hard`: an epilogue the registers cannot do, run after a tile
  * when tile.last; NULL: none. */

@@ -23,6 +23,7 @@ enum {
 /* C[rows][cols] (+)= A[rows][k] B[k][nr]; see tile_body() in isa_gemm.inc. */
 typedef struct yolo_tile {
   const float *a, *b;
+  size_t lda; /* floats from one row of a to the next; 0: YOLO_PANEL_STRIDE */
   float *c;
   size_t ldc; /* floats from one row of c to the next */
   int k, cols;
@@ -48,21 +49,21 @@ typedef struct yolo_epilogue {
 typedef struct yolo_depthwise_row {
   const float *const *rows; /* kernel_h pointers to input row starts (x = 0); NULL: outside the map */
   size_t in_stride, out_stride;
-  int first, end; /* channels */
-  int in_w, kernel_h, kernel_w, stride, dilation, pad_left;
+  int in_w, channels, kernel_h, kernel_w, stride, dilation, pad_left;
   const float *weight; /* (KH*KW, channels rounded up to whole vectors) */
   size_t weight_stride;
   const float *bias; /* padded like weight */
   float *out;
   int out_w;
+  float slope; /* finishes with max(x, slope x); 1: nothing */
 } yolo_depthwise_row;
 
 typedef struct yolo_isa {
   const char *name;
   int lanes, mr, nr;
   bool (*supported)(void);
-  /* tile[rows - 1][cols <= lanes ? 0 : 1] */
-  void (*tile[YOLO_MAX_MR][2])(const yolo_tile *tile);
+  /* tile[rows - 1][(cols <= lanes ? 0 : 1) + (lda ? 2 : 0)] */
+  void (*tile[YOLO_MAX_MR][4])(const yolo_tile *tile);
   void (*epilogue)(float *c, size_t ldc, int rows, int cols, const yolo_epilogue *how);
   void (*copy_rows)(float *to, size_t to_stride, const float *from, size_t from_stride, int rows, int n);
   void (*zero_rows)(float *to, size_t to_stride, int rows, int n);
