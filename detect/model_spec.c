@@ -137,11 +137,19 @@ static yolo_status add_head(yolo_model_spec *spec, const yolo_head_def *def, int
   return YOLO_OK;
 }
 
+/* The node whose value the last layer hands out; dropouts, the identity once training is over, vanish from the
+ * network that runs, so what they read stands for them. */
+static int last_value(const yolo_graph *graph) {
+  int node = graph->layers[graph->n_layers - 1].last;
+  while (graph->nodes[node].kind == YOLO_NODE_OP && graph->nodes[node].op == YOLO_OP_dropout) node = graph->nodes[node].in[0];
+  return node;
+}
+
 /* Every [yolo], [region] ... is a head. A network without any that ends in a vector is a classifier, and one that
  * ends in a map is a bare backbone without heads. */
 static yolo_status find_heads(yolo_model_spec *spec) {
   const yolo_graph *graph = spec->graph;
-  const int last = graph->n_nodes - 1;
+  const int last = last_value(graph);
   int outputs = 0;
   for (int i = 0; i < graph->n_nodes; i++) outputs += graph->nodes[i].kind == YOLO_NODE_OUTPUT;
   spec->heads = yolo_calloc((size_t)(outputs ? outputs : 1), sizeof *spec->heads);

@@ -189,6 +189,7 @@ class Layer:
             elif norm == "softmax":
                 e = torch.exp(w - w.max(0, keepdim=True).values)
                 w = e / (e.sum(0, keepdim=True) + 1e-4)
+            terms = [t[:, :x.shape[1]] for t in terms]
             terms = [t * w[i, :t.shape[1]].view(1, -1, 1, 1) if w.shape[1] > 1 else t * w[i] for i, t in enumerate(terms)]
         y = terms[0].clone()
         for t in terms[1:]:

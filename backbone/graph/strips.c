@@ -3,7 +3,7 @@
 
 enum {
   MULTIPLE = 4,    /* rows are cut at multiples of it: Winograd's tiles keep their places */
-  FEWEST_ROWS = 8, /* of a strip; below it the rows that windows share cost more than memory does */
+  FEWEST_ROWS = 4, /* of a strip; below it the rows that windows share cost more than memory does */
   MOST_NODES = 24
 };
 

@@ -1,0 +1,101 @@
+/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image and ops with small
+ * valid files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/text.h"
+#include "datasets/image.h"
+#include "detect/model.h"
+#include "tests/fuzz/small_net.h"
+
+static const char *folder;
+
+static const char *place(const char *name) {
+  static char paths[8][512];
+  static int next;
+  char *path = paths[next = (next + 1) % 8];
+  snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+  return path;
+}
+
+static yolo_status write_weights(const yolo_model_spec *spec, const char *path) {
+  const yolo_darknet_header header = {0, 2, 5, 64};
+  yolo_darknet_writer *writer = NULL;
+  float *values = NULL;
+  uint64_t seed = 1;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_darknet_create(path, &header, &writer));
+  for (int i = 0; i < spec->graph->n_order; i++) {
+    const yolo_param *param = &spec->graph->params[spec->graph->order[i]];
+    yolo_free(values);
+    values = yolo_alloc_array(yolo_param_count(&param->spec), sizeof *values);
+    YOLO_ENOMEM_IF_NULL(values);
+    YOLO_TRY(yolo_fetch_random(&seed, param, values));
+    YOLO_TRY(yolo_darknet_write(writer, values, yolo_param_count(&param->spec)));
+  }
+  YOLO_TRY(yolo_darknet_writer_finish(writer));
+done:
+  yolo_darknet_writer_close(writer);
+  yolo_free(values);
+  return st;
+}
+
+static yolo_status write_models(void) {
+  const char *cfg = place("cfg/small.cfg"), *weights = place("weights/small.weights");
+  const yolo_model_options options = {.cfg = cfg};
+  yolo_model_spec bare = {0}, whole = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_write_file(cfg, small_net, strlen(small_net)));
+  YOLO_TRY(yolo_model_spec_load(cfg, NULL, &bare));
+  YOLO_TRY(write_weights(&bare, weights));
+  YOLO_TRY(yolo_model_spec_load(weights, &options, &whole));
+  YOLO_TRY(yolo_model_convert(&whole, weights, &options, place("safetensors/small.safetensors")));
+done:
+  yolo_model_spec_release(&bare);
+  yolo_model_spec_release(&whole);
+  return st;
+}
+
+static yolo_status write_images(void) {
+  static const char *const names[] = {"image/a.jpg", "image/a.png", "image/a.bmp", "image/a.tga"};
+  static const char ppm[] = "P6 2 2 255\n0123456789ab", pgm[] = "P5\n# grey\n2 2\n65535\n01234567";
+  /* One black pixel: code size 2, the codes clear, 0, end. */
+  static const unsigned char gif[] = "GIF89a\1\0\1\0\200\0\0\0\0\0\377\377\377,\0\0\0\0\1\0\1\0\0\2\2D\1\0;";
+  yolo_image image = {0};
+  yolo_status st = yolo_image_new(24, 17, &image);
+  for (int i = 0; st == YOLO_OK && i < 24 * 17 * 3; i++) image.pixels[i] = (uint8_t)(i * i / 7);
+  for (size_t i = 0; st == YOLO_OK && i < sizeof names / sizeof *names; i++) st = yolo_image_save(&image, place(names[i]));
+  if (st == YOLO_OK) st = yolo_write_file(place("image/a.ppm"), ppm, sizeof ppm - 1);
+  if (st == YOLO_OK) st = yolo_write_file(place("image/a.pgm"), pgm, sizeof pgm - 1);
+  if (st == YOLO_OK) st = yolo_write_file(place("image/a.gif"), gif, sizeof gif - 1);
+  yolo_image_release(&image);
+  return st;
+}
+
+/* Any bytes describe an op; a few long rows save the fuzzer the search for length. */
+static yolo_status write_ops(void) {
+  yolo_status st = YOLO_OK;
+  for (int k = 0; k < 26 && st == YOLO_OK; k++) {
+    unsigned char bytes[48];
+    char name[32];
+    for (int i = 0; i < 48; i++) bytes[i] = (unsigned char)(i == 0 ? k : (i * 73 + k * 151) >> 2);
+    snprintf(name, sizeof name, "ops/%d", k);
+    st = yolo_write_file(place(name), bytes, sizeof bytes);
+  }
+  return st;
+}
+
+int main(int argc, char **argv) {
+  static const char *const kinds[] = {"", "cfg", "weights", "safetensors", "image", "ops"};
+  if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
+  folder = argv[1];
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
+  yolo_status st = write_models();
+  if (st == YOLO_OK) st = write_images();
+  if (st == YOLO_OK) st = write_ops();
+  if (st != YOLO_OK) fprintf(stderr, "make_seeds: %s\n", yolo_error_message());
+  return st == YOLO_OK ? 0 : 1;
+}
