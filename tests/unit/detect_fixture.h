@@ -21,7 +21,9 @@ static inline void expect_words(yolo_status st, const char *words) {
   ck_assert_msg(strstr(yolo_error_message(), words) != NULL, "'%s' lacks '%s'", yolo_error_message(), words);
 }
 
+/* A new file each time: to empty and rewrite one makes some file systems flush it to disk. */
 static inline void put(const char *path, const void *bytes, size_t length) {
+  remove(path);
   FILE *file = fopen(path, "wb");
   ck_assert_ptr_nonnull(file);
   ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);

@@ -19,8 +19,10 @@
 static char folder[] = P_tmpdir "/yolo-test-weights-XXXXXX";
 static char path_a[64], path_b[64];
 
-/* Plain stdio: quicker than a synced file, and independent of what is being tested. */
+/* Plain stdio: quicker than a synced file, and independent of what is being tested. A new file each time: to empty
+ * and rewrite one makes some file systems flush it to disk. */
 static inline void put(const char *path, const void *bytes, size_t length) {
+  remove(path);
   FILE *file = fopen(path, "wb");
   ck_assert_ptr_nonnull(file);
   ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
