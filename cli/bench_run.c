@@ -43,9 +43,9 @@ static yolo_status prepare(bench *b, yolo_context *context, int batch) {
 
 static yolo_status pass(bench *b, double *ms) {
   memcpy(b->input.data, b->pixels, b->count * sizeof *b->pixels);
-  double start = cli_now_ms();
+  double start = yolo_now_ms();
   yolo_status st = yolo_runner_run(b->runner);
-  *ms = cli_now_ms() - start;
+  *ms = yolo_now_ms() - start;
   return st;
 }
 
@@ -56,8 +56,8 @@ static yolo_status measure_passes(bench *b, const bench_args *args, bench_result
   yolo_status st = YOLO_OK;
   YOLO_ENOMEM_IF_NULL(times = yolo_alloc_array((size_t)limit, sizeof *times));
   for (int i = 0; i < args->warmup && !cli_stop_signal(); ++i) YOLO_TRY(pass(b, &ms));
-  end = cli_now_ms() + args->seconds * 1e3;
-  while (n < limit && (args->iterations || n < BENCH_MIN_RUNS || cli_now_ms() < end)) {
+  end = yolo_now_ms() + args->seconds * 1e3;
+  while (n < limit && (args->iterations || n < BENCH_MIN_RUNS || yolo_now_ms() < end)) {
     if (n > 0 && cli_stop_signal()) break;
     YOLO_TRY(pass(b, &times[n]));
     sum += times[n++];

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "backbone/base/clock.h"
 #include "backbone/base/status.h"
 #include "cli/args.h"
 
@@ -59,7 +60,7 @@ void cli_clear_bar(void);
  * reader that went away (`| head`) is no error and brings no complaint. */
 int cli_finish(int code);
 
-/* A file name fit for a terminal: control characters become '?'. Cut to fit; returns `to`. */
+/* A file or class name fit for a terminal: control characters become '?'. Cut to fit; returns `to`. */
 enum { CLI_NAME_MAX = 512 };
 const char *cli_printable(const char *name, char to[CLI_NAME_MAX]);
 /* 61949149 -> "61,949,149". */
@@ -70,7 +71,6 @@ const char *cli_plural(unsigned long long count, const char *noun);
 /* The shortest text that reads back as the same float (JSON and CSV). */
 enum { CLI_NUMBER_MAX = 24 };
 const char *cli_number(float value, char to[CLI_NUMBER_MAX]);
-double cli_now_ms(void); /* monotonic */
 
 /* ---- stopping (stop.c) ---- */
 

@@ -43,6 +43,7 @@ static yolo_status convert(const model_args *args, const char *in, const char *o
   YOLO_TRY(check_names(choice.path, out));
   YOLO_TRY(yolo_model_spec_load(choice.path, &choice.options, &spec));
   YOLO_TRY(yolo_model_convert(&spec, choice.path, &choice.options, out));
+  model_warn_partial(&choice, &spec);
   say_result(&spec, out);
 done:
   yolo_model_spec_release(&spec);

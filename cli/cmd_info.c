@@ -62,15 +62,21 @@ static void say_totals(const yolo_model_spec *spec) {
 
 /* ---- what the images become, what comes out ---- */
 
+static const char *colours(int channels) {
+  if (channels == 3) return "RGB";
+  return channels == 1 ? "grey" : "channels that no image has";
+}
+
 static void say_preprocess(const yolo_model_spec *spec) {
   bool letterbox = spec->preprocess.fit == YOLO_FIT_LETTERBOX;
   bool corners = spec->preprocess.filter == YOLO_FILTER_ALIGN_CORNERS;
-  cli_say("input:    %dx%d, %s; %s; %s bilinear\n", spec->width, spec->height, spec->channels == 1 ? "grey" : "RGB",
+  cli_say("input:    %dx%d, %s; %s; %s bilinear\n", spec->width, spec->height, colours(spec->channels),
           letterbox ? "letterbox (the shape of the image is kept, the rest is grey)" : "stretch (the image fills the input)",
           corners ? "align-corners" : "half-pixel");
 }
 
 static void say_heads(const yolo_model_spec *spec) {
+  char name[CLI_NAME_MAX];
   static const char *const rules[] = {"", "; overlaps by IoU", "; overlaps by DIoU", "; overlaps are kept"};
   cli_say("output:   ");
   for (int i = 0; i < spec->n_heads; ++i) {
@@ -80,7 +86,7 @@ static void say_heads(const yolo_model_spec *spec) {
   int nms = spec->n_heads > 0 && !model_is_classifier(spec) ? (int)spec->heads[0].nms : 0;
   cli_say("%s%s\n", spec->n_heads ? "" : "no head: nothing can be detected", rules[nms >= 0 && nms <= 3 ? nms : 0]);
   cli_say("classes:  %d", spec->classes);
-  for (int i = 0; i < spec->n_names && i < 5; ++i) cli_say("%s%s", i ? ", " : ": ", spec->names[i]);
+  for (int i = 0; i < spec->n_names && i < 5; ++i) cli_say("%s%s", i ? ", " : ": ", cli_printable(spec->names[i], name));
   cli_say("%s\n", spec->n_names > 5 ? ", ..." : "");
 }
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backbone/base/text.h"
 
@@ -123,10 +122,4 @@ const char *cli_number(float value, char to[CLI_NUMBER_MAX]) {
     if (yolo_parse_double(to, &read) && (float)read == value) break;
   }
   return to;
-}
-
-double cli_now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }

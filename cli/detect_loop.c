@@ -15,7 +15,7 @@ static void complain_about(const source_item *source, const char *what) {
 /* Up to a batch of images that could be decoded; failures are named and counted. Returns how many. */
 static int take_images(detect_job *job) {
   int count = 0;
-  double start = cli_now_ms();
+  double start = yolo_now_ms();
   while (count < job->args->batch && !cli_stop_signal()) {
     prefetch_item item;
     if (!prefetch_next(job->ahead, &item)) break;
@@ -33,18 +33,18 @@ static int take_images(detect_job *job) {
     job->items[count] = item;
     job->pixels[count++] = yolo_image_pixels(&item.image);
   }
-  job->totals.wait_ms += cli_now_ms() - start;
+  job->totals.wait_ms += yolo_now_ms() - start;
   return count;
 }
 
 static yolo_status write_image(detect_job *job, prefetch_item *item, const yolo_result *result) {
   out_image image = {item->index, &job->sources.items[item->index], &item->image, result};
-  double start = cli_now_ms();
+  double start = yolo_now_ms();
   yolo_status st = YOLO_OK;
   for (int i = 0; st == YOLO_OK && i < job->n_writers; ++i) {
     st = job->writers[i].kind->image(&job->run, job->writers[i].state, &image);
   }
-  job->totals.write_ms += cli_now_ms() - start;
+  job->totals.write_ms += yolo_now_ms() - start;
   return st;
 }
 
@@ -62,9 +62,9 @@ static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_resul
 }
 
 static yolo_status run_batch(detect_job *job, int count) {
-  double start = cli_now_ms();
+  double start = yolo_now_ms();
   yolo_status st = yolo_detect_batch(job->context, job->pixels, count, &job->options, job->results);
-  job->totals.detect_ms += cli_now_ms() - start;
+  job->totals.detect_ms += yolo_now_ms() - start;
   if (st != YOLO_OK) memset(job->results, 0, (size_t)count * sizeof *job->results);
   for (int i = 0; i < count; ++i) {
     if (st == YOLO_OK) st = finish_image(job, &job->items[i], job->results[i]);
@@ -105,7 +105,7 @@ int detect_loop(detect_job *job) {
   cli_catch_interrupts();
   if (!a->quiet) detect_report_start(job);
   progress_start(&job->bar, job->sources.count, !a->quiet);
-  job->totals.start_ms = cli_now_ms();
+  job->totals.start_ms = yolo_now_ms();
   yolo_status st = run_all(job);
   cli_clear_bar();
   int stopped = cli_stop_signal();

@@ -15,13 +15,15 @@ void detect_report_start(const detect_job *job) {
 /* "1 dog, 1 bicycle, 2 car", the most confident class first. */
 static void say_objects(detect_job *job, const yolo_result *result) {
   int told = 0, classes = 0, rest = 0;
+  char name[CLI_NAME_MAX]; /* class names come from a file, as file names come from others */
   memset(job->tally, 0, (size_t)yolo_model_classes(job->model) * sizeof *job->tally);
   for (int i = 0; i < result->count; ++i) job->tally[result->detections[i].class_id]++;
   for (int i = 0; i < result->count; ++i) {
     int *count = &job->tally[result->detections[i].class_id];
     if (*count == 0) continue;
     if (classes++ < REPORT_MAX_CLASSES) {
-      cli_say("%s%d %s", told++ ? ", " : "", *count, out_class_name(&job->run, result->detections[i].class_id));
+      cli_say("%s%d %s", told++ ? ", " : "", *count,
+              cli_printable(out_class_name(&job->run, result->detections[i].class_id), name));
     } else {
       rest += *count;
     }
@@ -33,8 +35,9 @@ static void say_objects(detect_job *job, const yolo_result *result) {
 
 static void say_classes(const detect_job *job, const yolo_result *result) {
   int top[OUT_TOP], count = out_top_classes(result, top);
+  char name[CLI_NAME_MAX];
   for (int i = 0; i < count; ++i) {
-    cli_say("%s%s %.3f", i ? ", " : "", out_class_name(&job->run, top[i]), (double)result->scores[top[i]]);
+    cli_say("%s%s %.3f", i ? ", " : "", cli_printable(out_class_name(&job->run, top[i]), name), (double)result->scores[top[i]]);
   }
 }
 
@@ -83,7 +86,7 @@ static void say_places(const detect_job *job) {
 
 void detect_report_end(const detect_job *job) {
   const detect_totals *t = &job->totals;
-  double wall_ms = cli_now_ms() - t->start_ms, n = t->images > 0 ? (double)t->images : 1;
+  double wall_ms = yolo_now_ms() - t->start_ms, n = t->images > 0 ? (double)t->images : 1;
   cli_say("%s, %s", cli_plural((unsigned long)t->images, "image"),
           model_is_classifier(&job->model->spec) ? "classified" : cli_plural((unsigned long)t->detections, "detection"));
   if (t->failed) cli_say(", %ld failed", t->failed);

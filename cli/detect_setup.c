@@ -154,6 +154,7 @@ yolo_status detect_setup(detect_job *job, const detect_args *args, char *const *
   YOLO_TRY(sources_expand(words, n_words, &job->sources));
   YOLO_TRY(targets_name(&job->sources));
   YOLO_TRY(yolo_model_load(job->choice.path, &job->choice.options, &job->model));
+  model_warn_partial(&job->choice, &job->model->spec);
   YOLO_TRY(choose_options(job));
   YOLO_TRY(yolo_context_new(job->model, &job->context));
   YOLO_TRY(make_buffers(job));

@@ -16,7 +16,7 @@ static const struct {
 } aliases[] = {{"--help", "help"}, {"-h", "help"}, {"--version", "version"}, {"-V", "version"}};
 
 const cli_command *cli_find_command(const char *name) {
-  const char *names[16];
+  const char *names[sizeof cli_commands / sizeof *cli_commands];
   for (size_t i = 0; i < sizeof aliases / sizeof *aliases; ++i) {
     if (strcmp(name, aliases[i].spelling) == 0) name = aliases[i].command;
   }

@@ -7,6 +7,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
+#include "cli/cli.h"
 
 #define AT(member) offsetof(model_args, member)
 
@@ -85,6 +86,12 @@ yolo_status model_args_resolve(const model_args *args, const char *word, model_c
 void model_choice_release(model_choice *choice) {
   yolo_free(choice->found_cfg);
   *choice = (model_choice){0};
+}
+
+void model_warn_partial(const model_choice *choice, const yolo_model_spec *spec) {
+  if (!choice->options.partial || choice->options.cutoff >= spec->graph->n_layers) return;
+  cli_complain("only layers 0 to %d come from the file (--cutoff %d); the weights of the others are random",
+               choice->options.cutoff - 1, choice->options.cutoff);
 }
 
 bool model_is_classifier(const yolo_model_spec *spec) { return spec->n_heads > 0 && spec->heads[0].def->scores != NULL; }

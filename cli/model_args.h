@@ -27,6 +27,9 @@ typedef struct model_choice {
 yolo_status model_args_resolve(const model_args *args, const char *word, model_choice *out);
 void model_choice_release(model_choice *choice);
 
+/* Says on standard error which layers a cut weights file leaves with random weights. */
+void model_warn_partial(const model_choice *choice, const yolo_model_spec *spec);
+
 /* A line about a loaded spec: "yolov3.cfg: 80 classes, input 416x416x3, stretched, half-pixel". */
 yolo_status model_describe(const char *shown, const yolo_model_spec *spec, char *to, size_t room);
 bool model_is_classifier(const yolo_model_spec *spec);

@@ -34,14 +34,14 @@ static void item_release(prefetch_item *item) {
 /* A problem is kept even when memory for its sentence is short: an image without pixels is a failed one. */
 static prefetch_item load(const source_list *list, int index) {
   prefetch_item item = {.index = index};
-  double start = cli_now_ms();
+  double start = yolo_now_ms();
   const source_item *source = &list->items[index];
   if (source->problem) {
     item.problem = yolo_strdup(source->problem);
   } else if (yolo_image_load(source->path, &item.image) != YOLO_OK) {
     item.problem = yolo_strdup(yolo_error_message());
   }
-  item.load_ms = cli_now_ms() - start;
+  item.load_ms = yolo_now_ms() - start;
   return item;
 }
 

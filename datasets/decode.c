@@ -90,6 +90,12 @@ static void copy_turned(const uint8_t *from, turn t, int width, int height, uint
         }
 }
 
+/* JPEG keeps the tag in a marker, PNG in a chunk that its decoder has read; the other formats have none. */
+static int stored_orientation(const yolo_encoded *in, const yolo_image *image) {
+  if (strcmp(image->format, "JPEG") == 0) return yolo_exif_orientation(in->bytes, in->length);
+  return image->orientation > 1 ? image->orientation : 1;
+}
+
 static yolo_status turn_upright(int orientation, yolo_image *image) {
   image->orientation = orientation;
   if (orientation == 1) return YOLO_OK;
@@ -154,7 +160,7 @@ yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *n
     goto done;
   }
   YOLO_TRY(decode_sniffed(&in, out));
-  YOLO_TRY(turn_upright(strcmp(out->format, "JPEG") == 0 ? yolo_exif_orientation(bytes, length) : 1, out));
+  YOLO_TRY(turn_upright(stored_orientation(&in, out), out));
 done:
   if (st != YOLO_OK) yolo_image_release(out);
   return st == YOLO_OK ? st : yolo_error_prefix(st, "%s: ", name);

@@ -22,6 +22,7 @@ typedef struct walk {
   const uint8_t *p;
   size_t left;
   int width, height; /* of IHDR, 0 before it */
+  int orientation;   /* of eXIf, 1 without it */
   bool data_seen, ended;
 } walk;
 
@@ -65,6 +66,7 @@ static yolo_status take_chunk(walk *w, const chunk *c) {
   if (!w->width) return yolo_fail(YOLO_EFORMAT, "damaged PNG: it does not begin with an IHDR chunk");
   if (strcmp(c->type, "IEND") == 0) w->ended = true;
   if (strcmp(c->type, "IDAT") == 0) w->data_seen = true;
+  if (strcmp(c->type, "eXIf") == 0) w->orientation = yolo_tiff_orientation(c->data, c->length);
   if (is_critical(c) && !w->ended && strcmp(c->type, "IDAT") != 0 && strcmp(c->type, "PLTE") != 0)
     return yolo_fail(YOLO_EUNSUPPORTED, "a PNG with an unknown chunk %s that a reader may not skip; convert it", c->type);
   return YOLO_OK;
@@ -72,7 +74,7 @@ static yolo_status take_chunk(walk *w, const chunk *c) {
 
 yolo_status yolo_decode_png(const yolo_encoded *in, yolo_image *out) {
   yolo_status st = YOLO_OK;
-  walk w = {in->bytes, in->length, 0, 0, false, false};
+  walk w = {in->bytes, in->length, 0, 0, 1, false, false};
   chunk c;
   if (in->length < SIGNATURE) return yolo_fail(YOLO_EFORMAT, "truncated PNG: the file ends inside its signature");
   w.p += SIGNATURE;
@@ -83,6 +85,7 @@ yolo_status yolo_decode_png(const yolo_encoded *in, yolo_image *out) {
   }
   if (!w.data_seen) return yolo_fail(YOLO_EFORMAT, "damaged PNG: it has no IDAT chunk");
   YOLO_TRY(yolo_decode_stb(in, w.width, w.height, false, out));
+  out->orientation = w.orientation;
 done:
   return st;
 }

@@ -50,6 +50,9 @@ typedef enum yolo_pixel_layout {
   YOLO_PIXELS_BGRA,
   YOLO_PIXELS_GREY
 } yolo_pixel_layout;
+static inline int yolo_pixel_bytes(yolo_pixel_layout layout) {
+  return layout == YOLO_PIXELS_GREY ? 1 : layout == YOLO_PIXELS_RGBA || layout == YOLO_PIXELS_BGRA ? 4 : 3;
+}
 typedef struct yolo_pixels {
   const uint8_t *data;
   int width, height;

@@ -24,7 +24,7 @@ typedef struct box { /* the part of the input that the image fills */
 static box place_box(yolo_resize_fit fit, int width, int height, int input_w, int input_h) {
   box b = {0, 0, input_w, input_h};
   if (fit == YOLO_FIT_STRETCH) return b;
-  if ((float)input_w / (float)width < (float)input_h / (float)height)
+  if ((int64_t)input_w * height < (int64_t)input_h * width)
     b.height = (int)((int64_t)height * input_w / width);
   else
     b.width = (int)((int64_t)width * input_h / height);

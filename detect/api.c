@@ -1,6 +1,5 @@
 /* The public interface: contexts and the three ways to hand over an image. See yolo.h. */
-#include <time.h>
-
+#include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "detect/model.h"
 
@@ -39,16 +38,10 @@ void yolo_context_free(yolo_context *context) {
 
 /* ---- detection ---- */
 
-static double now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
 /* Detects in a decoded image and counts the time since `start` as loading. Frees the image. */
 static yolo_status detect_image(yolo_context *context, yolo_image *image, double start, const yolo_detect_options *options,
                                 yolo_result **out) {
-  double decode_ms = now_ms() - start;
+  double decode_ms = yolo_now_ms() - start;
   yolo_pixels pixels = yolo_image_pixels(image);
   yolo_status st = yolo_detect_batch(context, &pixels, 1, options, out);
   if (st == YOLO_OK) (*out)->load_ms += decode_ms;
@@ -58,7 +51,7 @@ static yolo_status detect_image(yolo_context *context, yolo_image *image, double
 
 yolo_status yolo_detect_file(yolo_context *context, const char *path, const yolo_detect_options *options, yolo_result **out) {
   yolo_image image = {0};
-  double start = now_ms();
+  double start = yolo_now_ms();
   *out = NULL;
   if (!path) return yolo_fail(YOLO_EINVAL, "no image file is named");
   yolo_status st = yolo_image_load(path, &image);
@@ -68,7 +61,7 @@ yolo_status yolo_detect_file(yolo_context *context, const char *path, const yolo
 yolo_status yolo_detect_bytes(yolo_context *context, const void *bytes, size_t length, const yolo_detect_options *options,
                               yolo_result **out) {
   yolo_image image = {0};
-  double start = now_ms();
+  double start = yolo_now_ms();
   *out = NULL;
   if (!bytes) return yolo_fail(YOLO_EINVAL, "there are no bytes of an image");
   yolo_status st = yolo_image_decode(bytes, length, "image in memory", &image);
@@ -77,10 +70,9 @@ yolo_status yolo_detect_bytes(yolo_context *context, const void *bytes, size_t l
 
 yolo_status yolo_detect_pixels(yolo_context *context, const uint8_t *pixels, int width, int height, size_t row_stride,
                                yolo_pixel_format format, const yolo_detect_options *options, yolo_result **out) {
-  static const size_t bytes[] = {3, 3, 4, 4, 1}; /* a pixel of each format */
   *out = NULL;
   if ((unsigned)format > YOLO_GREY) return yolo_fail(YOLO_EINVAL, "%d is no pixel format", (int)format);
-  if (row_stride == 0 && width > 0) row_stride = (size_t)width * bytes[format];
+  if (row_stride == 0 && width > 0) row_stride = (size_t)width * (size_t)yolo_pixel_bytes((yolo_pixel_layout)format);
   yolo_pixels view = {pixels, width, height, row_stride, (yolo_pixel_layout)format};
   return yolo_detect_batch(context, &view, 1, options, out);
 }

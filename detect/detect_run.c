@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "detect/model.h"
 
@@ -20,12 +20,6 @@ typedef struct settings {
   const int *classes;
   int n_classes;
 } settings;
-
-static double now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 /* ---- options ---- */
 
@@ -71,7 +65,6 @@ static yolo_status settle(const yolo_model *model, const yolo_detect_options *op
 }
 
 static yolo_status check_images(const yolo_model *model, const yolo_pixels *images, int count) {
-  static const size_t bytes[] = {3, 3, 4, 4, 1}; /* a pixel of each layout */
   if (model->spec.n_heads == 0)
     return yolo_fail(YOLO_EINVAL, "%s: the network has no head, so its output has no meaning here", model->path);
   if (model->spec.channels != 1 && model->spec.channels != 3)
@@ -83,9 +76,9 @@ static yolo_status check_images(const yolo_model *model, const yolo_pixels *imag
       return yolo_fail(YOLO_EINVAL, "an image of %d x %d pixels is not possible; sides go from 1 to %d", p->width, p->height,
                        YOLO_IMAGE_MAX_SIDE);
     if ((unsigned)p->layout > YOLO_PIXELS_GREY) return yolo_fail(YOLO_EINVAL, "%d is no pixel format", (int)p->layout);
-    if (p->row_stride < (size_t)p->width * bytes[p->layout])
-      return yolo_fail(YOLO_EINVAL, "a row stride of %zu bytes is too short for %d pixels of %zu bytes", p->row_stride,
-                       p->width, bytes[p->layout]);
+    if (p->row_stride < (size_t)p->width * (size_t)yolo_pixel_bytes(p->layout))
+      return yolo_fail(YOLO_EINVAL, "a row stride of %zu bytes is too short for %d pixels of %d bytes", p->row_stride, p->width,
+                       yolo_pixel_bytes(p->layout));
   }
   return YOLO_OK;
 }
@@ -167,13 +160,13 @@ static yolo_status classify(yolo_context *context, int n, yolo_result **out) {
 
 static yolo_status finish_image(yolo_context *context, int n, const settings *how, const yolo_placement *at,
                                 const yolo_pixels *image, yolo_result **out) {
-  double start = now_ms();
+  double start = yolo_now_ms();
   yolo_status st =
       context->model->spec.heads[0].def->scores ? classify(context, n, out) : detect_boxes(context, n, how, at, image, out);
   if (st != YOLO_OK) return st;
   (*out)->width = image->width;
   (*out)->height = image->height;
-  (*out)->post_ms = now_ms() - start;
+  (*out)->post_ms = yolo_now_ms() - start;
   return YOLO_OK;
 }
 
@@ -196,13 +189,13 @@ yolo_status yolo_detect_batch(yolo_context *context, const yolo_pixels *images, 
   YOLO_ENOMEM_IF_NULL(load_ms);
   YOLO_TRY(yolo_runner_prepare(context->runner, count, model->spec.height, model->spec.width, &input));
   for (int i = 0; i < count; i++) {
-    double start = now_ms();
+    double start = yolo_now_ms();
     YOLO_TRY(yolo_preprocess_run(&model->spec.preprocess, &images[i], &input, i, &places[i]));
-    load_ms[i] = now_ms() - start;
+    load_ms[i] = yolo_now_ms() - start;
   }
-  network_ms = now_ms();
+  network_ms = yolo_now_ms();
   YOLO_TRY(yolo_runner_run(context->runner));
-  network_ms = now_ms() - network_ms;
+  network_ms = yolo_now_ms() - network_ms;
   for (int i = 0; i < count; i++) {
     YOLO_TRY(finish_image(context, i, &how, &places[i], &images[i], &results[i]));
     results[i]->load_ms = load_ms[i];

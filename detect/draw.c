@@ -128,9 +128,10 @@ typedef struct placed_label {
 } placed_label;
 
 static void label_text(const yolo_detection *d, const char *const *names, int n_names, char text[LONGEST_LABEL]) {
-  char number[16];
-  snprintf(number, sizeof number, "%d", d->class_id);
+  char number[24];
+  snprintf(number, sizeof number, "class %d", d->class_id);
   const char *name = names && d->class_id >= 0 && d->class_id < n_names ? names[d->class_id] : number;
+  if (!yolo_text_is_legible(name)) name = number;                          /* a script that the font lacks */
   int percent = d->confidence > 0 ? (int)(d->confidence * 100 + 0.5f) : 0; /* digits by hand: "%.2f" obeys the locale */
   snprintf(text, LONGEST_LABEL, "%.100s %d.%02d", name, percent / 100 % 10, percent % 100);
 }

@@ -7,7 +7,6 @@
 #include "detect/font.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { FIRST = '!', LAST = '~', GRID_HEIGHT = 16, SPACE_WIDTH = 5, GAP = 3, MAX_SEGMENTS = 24 };
@@ -109,12 +108,24 @@ static const char *const strokes[LAST - FIRST + 1] = {
     "0i2g4i6g",                            /* ~ */
 };
 
-/* Steps over one character of UTF-8; ASCII comes back as it is, everything else as '?'. */
+/* The letters of Western Europe, U+00C0 to U+00FF (in UTF-8 C3 80 to C3 BF), without their accents. */
+static const char accents_off[] = "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo/ouuuuyty";
+
+/* Steps over one character of UTF-8; ASCII comes back as it is, an accented letter bare, everything else as '?'. */
 static int next_character(const char **text) {
-  unsigned char c = (unsigned char)*(*text)++;
+  unsigned char c = (unsigned char)*(*text)++, second = (unsigned char)**text;
   if (c < 0x80) return c >= ' ' && c <= LAST ? c : '?';
   while (((unsigned char)**text & 0xC0) == 0x80) (*text)++;
-  return '?';
+  return c == 0xC3 && second >= 0x80 && second <= 0xBF ? accents_off[second - 0x80] : '?';
+}
+
+bool yolo_text_is_legible(const char *text) {
+  int lost = 0, all = 0;
+  for (; *text; all++) {
+    const bool meant = *text == '?';
+    lost += next_character(&text) == '?' && !meant;
+  }
+  return 2 * lost <= all;
 }
 
 static int glyph_width(int c) {

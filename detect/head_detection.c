@@ -10,24 +10,24 @@
 #include "backbone/base/memory.h"
 #include "detect/anchors.h"
 
-static const yolo_cfg_key keys[] = {{"classes", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"coords", YOLO_KEY_INT, YOLO_KEY_MODEL, "4"},
-                                    {"num", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"side", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"softmax", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"sqrt", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"reorg", YOLO_KEY_INT, YOLO_KEY_MODEL, "0"},
-                                    {"rescore", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"forced", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"jitter", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"resize", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"random", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"max", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"object_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"noobject_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"class_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"coord_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {NULL, YOLO_KEY_INT, YOLO_KEY_MODEL, NULL}};
+static const yolo_cfg_key keys[] = {YOLO_CFG_KEY("classes", INT),
+                                    YOLO_CFG_ONLY("coords", INT, "4"),
+                                    YOLO_CFG_KEY("num", INT),
+                                    YOLO_CFG_KEY("side", INT),
+                                    YOLO_CFG_KEY("softmax", INT),
+                                    YOLO_CFG_KEY("sqrt", INT),
+                                    YOLO_CFG_ONLY("reorg", INT, "0"),
+                                    YOLO_CFG_TRAIN("rescore", INT),
+                                    YOLO_CFG_TRAIN("forced", INT),
+                                    YOLO_CFG_TRAIN("jitter", FLOAT),
+                                    YOLO_CFG_TRAIN("resize", FLOAT),
+                                    YOLO_CFG_TRAIN("random", FLOAT),
+                                    YOLO_CFG_TRAIN("max", INT),
+                                    YOLO_CFG_TRAIN("object_scale", FLOAT),
+                                    YOLO_CFG_TRAIN("noobject_scale", FLOAT),
+                                    YOLO_CFG_TRAIN("class_scale", FLOAT),
+                                    YOLO_CFG_TRAIN("coord_scale", FLOAT),
+                                    YOLO_CFG_END};
 
 enum { MAX_SIDE = 1024, MAX_BOXES = 1024, MAX_CLASSES = 4096 };
 

@@ -9,35 +9,18 @@
  * row, column, anchor, class. */
 #include "detect/anchors.h"
 
-static const yolo_cfg_key keys[] = {{"anchors", YOLO_KEY_FLOATS, YOLO_KEY_MODEL, NULL},
-                                    {"classes", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"num", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    {"coords", YOLO_KEY_INT, YOLO_KEY_MODEL, "4"},
-                                    {"softmax", YOLO_KEY_INT, YOLO_KEY_MODEL, NULL},
-                                    /* Features this program does not have and that would change the result. */
-                                    {"background", YOLO_KEY_INT, YOLO_KEY_MODEL, "0"},
-                                    {"tree", YOLO_KEY_TEXT, YOLO_KEY_MODEL, ""},
-                                    {"softmax_tree", YOLO_KEY_TEXT, YOLO_KEY_MODEL, ""},
-                                    {"map", YOLO_KEY_TEXT, YOLO_KEY_TRAINING, NULL},
-                                    {"log", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"sqrt", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"bias_match", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"jitter", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"resize", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"random", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"max", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"rescore", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"thresh", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"classfix", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"absolute", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"focal_loss", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"small_object", YOLO_KEY_INT, YOLO_KEY_TRAINING, NULL},
-                                    {"object_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"noobject_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"class_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"coord_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {"mask_scale", YOLO_KEY_FLOAT, YOLO_KEY_TRAINING, NULL},
-                                    {NULL, YOLO_KEY_INT, YOLO_KEY_MODEL, NULL}};
+static const yolo_cfg_key keys[] = {
+    YOLO_CFG_KEY("anchors", FLOATS), YOLO_CFG_KEY("classes", INT), YOLO_CFG_KEY("num", INT), YOLO_CFG_ONLY("coords", INT, "4"),
+    YOLO_CFG_KEY("softmax", INT),
+    /* Features this program does not have and that would change the result. */
+    YOLO_CFG_ONLY("background", INT, "0"), YOLO_CFG_ONLY("tree", TEXT, ""), YOLO_CFG_ONLY("softmax_tree", TEXT, ""),
+    YOLO_CFG_TRAIN("map", TEXT), YOLO_CFG_TRAIN("log", INT), YOLO_CFG_TRAIN("sqrt", INT), YOLO_CFG_TRAIN("bias_match", INT),
+    YOLO_CFG_TRAIN("jitter", FLOAT), YOLO_CFG_TRAIN("resize", FLOAT), YOLO_CFG_TRAIN("random", FLOAT),
+    YOLO_CFG_TRAIN("max", INT), YOLO_CFG_TRAIN("rescore", INT), YOLO_CFG_TRAIN("thresh", FLOAT),
+    YOLO_CFG_TRAIN("classfix", INT), YOLO_CFG_TRAIN("absolute", INT), YOLO_CFG_TRAIN("focal_loss", INT),
+    YOLO_CFG_TRAIN("small_object", INT), YOLO_CFG_TRAIN("object_scale", FLOAT), YOLO_CFG_TRAIN("noobject_scale", FLOAT),
+    YOLO_CFG_TRAIN("class_scale", FLOAT), YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_TRAIN("mask_scale", FLOAT),
+    YOLO_CFG_END};
 
 enum { PER_ANCHOR = 5 }; /* tx ty tw th to */
 

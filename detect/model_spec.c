@@ -137,34 +137,36 @@ static yolo_status add_head(yolo_model_spec *spec, const yolo_head_def *def, int
   return YOLO_OK;
 }
 
-/* The node whose value the last layer hands out; dropouts, the identity once training is over, vanish from the
- * network that runs, so what they read stands for them. */
-static int last_value(const yolo_graph *graph) {
+/* A network that ends in a vector is a classifier. Dropouts, the identity once training is over, vanish from the network
+ * that runs, so what they read stands for them. */
+static yolo_status find_classifier(yolo_model_spec *spec) {
+  const yolo_graph *graph = spec->graph;
   int node = graph->layers[graph->n_layers - 1].last;
+  if (node <= 0 || graph->nodes[node].shape.h != 1 || graph->nodes[node].shape.w != 1) return YOLO_OK;
+  if (node != graph->n_nodes - 1)
+    return yolo_fail(YOLO_EUNSUPPORTED,
+                     "%s: the last layer only repeats layer %d; a classifier must end in the layer that gives its scores",
+                     spec->cfg->file, graph->nodes[node].layer);
   while (graph->nodes[node].kind == YOLO_NODE_OP && graph->nodes[node].op == YOLO_OP_dropout) node = graph->nodes[node].in[0];
-  return node;
+  return add_head(spec, &yolo_head_classify, node);
 }
 
 /* Every [yolo], [region] ... is a head. A network without any that ends in a vector is a classifier, and one that
  * ends in a map is a bare backbone without heads. */
 static yolo_status find_heads(yolo_model_spec *spec) {
   const yolo_graph *graph = spec->graph;
-  const int last = last_value(graph);
   int outputs = 0;
   for (int i = 0; i < graph->n_nodes; i++) outputs += graph->nodes[i].kind == YOLO_NODE_OUTPUT;
   spec->heads = yolo_calloc((size_t)(outputs ? outputs : 1), sizeof *spec->heads);
   if (!spec->heads) return YOLO_ENOMEM;
   for (int i = 0; i < graph->n_nodes; i++) {
     if (graph->nodes[i].kind != YOLO_NODE_OUTPUT) continue;
-    const yolo_cfg_section *section = section_of(spec, i);
-    const yolo_head_def *def = section ? yolo_head_find(section->name) : NULL;
+    const yolo_head_def *def = yolo_head_find(graph->layers[graph->nodes[i].layer].section); /* no alias, unlike the cfg's */
     if (!def) return yolo_fail(YOLO_EINVAL, "%s: layer %d has no head to decode it", spec->cfg->file, graph->nodes[i].layer);
     yolo_status st = add_head(spec, def, i);
     if (st != YOLO_OK) return st;
   }
-  if (outputs == 0 && last > 0 && graph->nodes[last].shape.h == 1 && graph->nodes[last].shape.w == 1)
-    return add_head(spec, &yolo_head_classify, last);
-  return YOLO_OK;
+  return outputs == 0 ? find_classifier(spec) : YOLO_OK;
 }
 
 /* ---- names ---- */

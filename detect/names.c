@@ -86,9 +86,9 @@ done:
 yolo_status yolo_names_number(int count, yolo_names *out) {
   yolo_names names = {0};
   for (int i = 0; i < count; i++) {
-    char digits[16];
-    int length = snprintf(digits, sizeof digits, "%d", i);
-    yolo_status st = yolo_names_add(&names, digits, (size_t)length);
+    char name[24];
+    int length = snprintf(name, sizeof name, "class %d", i);
+    yolo_status st = yolo_names_add(&names, name, (size_t)length);
     if (st != YOLO_OK) {
       yolo_names_free(&names);
       return st;

@@ -20,7 +20,7 @@ void yolo_names_free(yolo_names *names);
  * every class after it. CRLF and a byte order mark are understood. */
 yolo_status yolo_names_load(const char *path, yolo_names *out);
 
-/* "0", "1", ... */
+/* "class 0", "class 1", ... */
 yolo_status yolo_names_number(int count, yolo_names *out);
 
 #endif

@@ -107,9 +107,10 @@ yolo_status yolo_weight_source_read(yolo_weight_source *source, float *to) {
 }
 
 static bool wanted(const yolo_weight_source *source, const char *name) {
+  if (yolo_has_suffix(name, ".num_batches_tracked")) return true; /* PyTorch's counter of steps; nothing depends on it */
   for (int i = 0; i < source->count; i++)
     if (strcmp(source->descs[i].name, name) == 0) return true;
-  return yolo_has_suffix(name, ".num_batches_tracked"); /* PyTorch's counter of steps; nothing depends on it */
+  return false;
 }
 
 /* Every tensor of the network was there; more tensors than that belong to another network. */

@@ -39,7 +39,7 @@ typedef struct yolo_context yolo_context;
 
 typedef struct yolo_model_options {
   const char *cfg;    /* Darknet cfg; needed for .weights files, ignored for safetensors unless given */
-  const char *names;  /* one class name a line; NULL: the file's own, else "0", "1", ... */
+  const char *names;  /* one class name a line; NULL: the file's own, else "class 0", "class 1", ... */
   const char *device; /* "cpu"; NULL: the best built in */
   int threads;        /* CPU threads of each context; 0: the cores this process may use */
   int width, height;  /* network input; 0: the model's own. Must fit the strides of the network */

@@ -155,12 +155,58 @@ def vectors():
     case("local", "3x3", [x], [weight, b], F.leaky_relu(y, 0.1), filters=6, kernel=3, stride=1, pad=1, act="leaky")
 
 
+def darknet_reorg(x, s):
+    """The permutation YOLOv2 was trained with: it walks a (C, H, W) map as if that had C / s^2 channels."""
+    n, c, h, w = x.shape
+    k, j, i = np.meshgrid(np.arange(c), np.arange(h), np.arange(w), indexing="ij")
+    o = k // (c // s**2)
+    source = i * s + o % s + w * s * (j * s + o // s + h * s * (k % (c // s**2)))
+    return x.reshape(n, -1)[:, torch.from_numpy(source.reshape(-1))].reshape(n, c * s * s, h // s, w // s)
+
+
+def weighted(x, others, weights, norm):
+    """A weighted shortcut: one row of weights an input; norm 1 is relu, 2 softmax, both with 1e-4 in the sum."""
+    w = weights if norm == 0 else F.relu(weights) if norm == 1 else torch.exp(weights - weights.max(0).values)
+    w = w / (w.sum(0) + 1e-4) if norm else w
+    return sum(t * w[i].view(1, -1, 1, 1) for i, t in enumerate([x] + others))
+
+
+def dialect():
+    """What only Darknet's language has."""
+    x = values(1, 3, 5, 4, low=-4, high=4)
+    case("activation", "ramp", [x], [], F.relu(x) + 0.1 * x, act="ramp")
+    hard = torch.where(x > 0, x, torch.where(x > -2, x * x / 2 + x, torch.zeros_like(x)))
+    case("activation", "hard_mish", [x], [], hard, act="hard_mish")
+    x = values(2, 8, 4, 6)
+    case("reorg", "darknet", [x], [], darknet_reorg(x, 2), stride=2, darknet=1, reverse=0)
+    x, others = values(1, 4, 3, 5), [values(1, 4, 3, 5), values(1, 4, 3, 5)]
+    for norm in (0, 1, 2):
+        v = values(3)
+        y = weighted(x, others, v.view(3, 1), norm)
+        case("shortcut", f"per_layer_{norm}", [x] + others, [v], y, weights_per=1, norm=norm)
+        v = values(3, 4)
+        case("shortcut", f"per_channel_{norm}", [x] + others, [v], weighted(x, others, v, norm), weights_per=2, norm=norm)
+    wide, thin = values(1, 6, 4, 6), values(1, 4, 4, 6)
+    case("shortcut", "surplus_channels", [thin, wide], [], thin + wide[:, :4])
+    case("shortcut", "missing_channels", [wide, thin], [], wide + F.pad(thin, (0, 0, 0, 0, 0, 2)))
+    small, large = values(1, 6, 2, 3), wide
+    case("shortcut", "every_second", [small, large], [], small + large[:, :, ::2, ::2], subsample=1)
+    spread = torch.zeros_like(large)
+    spread[:, :, ::2, ::2] = small
+    case("shortcut", "to_every_second", [large, small], [], large + spread, subsample=1)
+    plane = values(1, 1, 4, 6)
+    case("scale_channels", "scale_wh", [wide, plane], [], torch.sigmoid(wide * plane), scale_wh=1, act="logistic")
+    vector = values(5, 3)  # copied as a map of 5 channels, 3 rows, 1 column
+    case("implicit", "atoms", [x], [vector], vector.view(1, 5, 3, 1), filters=5, atoms=3)
+
+
 def main():
     convolutions()
     pools()
     elementwise()
     shapes()
     vectors()
+    dialect()
     path = sys.argv[1] if len(sys.argv) > 1 else "tests/golden/ops.bin"
     with open(path, "wb") as f:
         f.write(out)

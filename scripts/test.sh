@@ -54,6 +54,9 @@ tests "address and undefined sanitizers" asan -E '^source\.'
 # Threads: two models in four threads through the API, the log and the error text, and the program's decoding thread.
 targets="test_api test_base yolo_program json_flatten"
 tests "thread sanitizer, reference kernels" tsan -R '^(unit\.test_(api|base)|cli\.(tiny|sources))$'
+# The team of threads and the kernels on it, with an OpenMP that the sanitizer understands.
+targets="test_threads test_network test_strips"
+tests "thread sanitizer, clang's OpenMP" tsan-openmp -R '^unit\.test_(threads|network|strips)$'
 
 printf 'whole run: %d s\n' "$SECONDS"
 printf '%d passed, %d failed\n' $((total - failed)) "$failed"

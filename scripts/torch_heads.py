@@ -73,6 +73,41 @@ def decode_region(layer, t, net_w, net_h, limit):
     return rows_above(cx, cy, bw, bh, obj * classes, limit)
 
 
+def decode_gaussian(layer, t, net_w, net_h, limit):
+    """Every coordinate comes with its own uncertainty, which the confidence pays for."""
+    s = layer.s
+    mask = s.numbers("mask", int)
+    anchors = torch.tensor(s.numbers("anchors")).view(-1, 2)[mask]
+    t, gx, gy = grid(t, len(mask))
+    _, _, h, w = t.shape
+    scale = s.number("scale_x_y", 1)
+    centre = torch.sigmoid(t[:, (0, 2)]) * scale - 0.5 * (scale - 1)
+    certain = 1 - torch.sigmoid(t[:, (1, 3, 5, 7)]).mean(1, keepdim=True)
+    cx, cy = (centre[:, 0] + gx) * net_w / w, (centre[:, 1] + gy) * net_h / h
+    bw, bh = torch.exp(t[:, 4]) * anchors[:, 0].view(-1, 1, 1), torch.exp(t[:, 6]) * anchors[:, 1].view(-1, 1, 1)
+    return rows_above(cx, cy, bw, bh, torch.sigmoid(t[:, 8:9]) * torch.sigmoid(t[:, 9:]) * certain, limit)
+
+
+def decode_detection(layer, t, net_w, net_h, limit):
+    """YOLOv1: one vector, first all class scores, then all confidences, then all boxes."""
+    s = layer.s
+    side, num, classes = s.integer("side", 7), s.integer("num", 1), s.integer("classes", 1)
+    scores, confidence, boxes = t.flatten().split([side * side * classes, side * side * num, side * side * num * 4])
+    scores = scores.view(side, side, 1, classes)
+    if s.integer("softmax"):
+        scores = torch.softmax(scores, 3)
+    confidence = confidence.view(side, side, num, 1).clamp(min=0)  # two negative numbers do not make an object
+    x, y, w, h = boxes.view(side, side, num, 4).permute(3, 2, 0, 1)  # (num, row, column)
+    if s.integer("sqrt"):
+        w, h = w * w, h * h
+    cell = torch.arange(side)
+    cx, cy = (x + cell) / side * net_w, (y + cell.view(-1, 1)) / side * net_h
+    return rows_above(cx, cy, w * net_w, h * net_h, (confidence * scores).permute(2, 3, 0, 1), limit)
+
+
+DECODERS = {"yolo": decode_yolo, "region": decode_region, "Gaussian_yolo": decode_gaussian, "detection": decode_detection}
+
+
 def iou_one_to_many(box, boxes):
     low, high = torch.maximum(box[:2], boxes[:, :2]), torch.minimum(box[2:], boxes[:, 2:])
     inter = (high - low).clamp(min=0).prod(1)
@@ -96,12 +131,8 @@ def detections(network, outputs, place, image_size, names, conf=0.25, iou=0.45, 
     """Rows in image pixels, clipped, as dictionaries."""
     found = []
     for layer, out in zip(network.layers, outputs):
-        if layer.name == "yolo":
-            found.append(decode_yolo(layer, out[0], network.width, network.height, conf))
-        elif layer.name == "region":
-            found.append(decode_region(layer, out[0], network.width, network.height, conf))
-        elif layer.name in ("detection", "Gaussian_yolo"):
-            raise SystemExit(f"torch_reference: the decoding of [{layer.name}] is not written here")
+        if layer.name in DECODERS:
+            found.append(DECODERS[layer.name](layer, out[0], network.width, network.height, conf))
     rows = nms(torch.cat(found), iou)[:limit]
     (sx, sy, ox, oy), (w, h) = place, image_size
     boxes = (rows[:, 2:] - torch.tensor([ox, oy, ox, oy])) / torch.tensor([sx, sy, sx, sy])

@@ -2,7 +2,7 @@
 """An independent reading of the Darknet dialect, in PyTorch: the judge of this project's own.
 
 It builds a network from a .cfg, reads (or invents) its .weights, runs it layer by layer in NCHW and decodes
-[yolo] and [region] heads. Nothing here comes from the C code: both were written from the same description
+the boxes of every head (torch_heads.py). Nothing here comes from the C code: both were written from the same description
 of the formats, so where they agree they are probably both right.
 
     torch_reference.py MODEL.cfg MODEL.weights IMAGE [--names FILE] [--conf C] [--iou T] [--letterbox]

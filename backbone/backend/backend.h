@@ -14,7 +14,7 @@ typedef struct yolo_device yolo_device;
 
 typedef struct yolo_device_options {
   int index;       /* which card; 0 for the CPU */
-  int threads;     /* CPU: 0 = yolo_threads_available() */
+  int threads;     /* CPU: 0 = yolo_threads_available(); at most 1024 */
   const char *isa; /* CPU: "reference", "portable", "avx2", "avx512"; NULL = the best this machine has,
                       overridable by the environment variable YOLO_ISA */
 } yolo_device_options;

@@ -39,4 +39,7 @@ static inline float *yolo_pixel(const yolo_tensor *t, int n, int y, int x) {
   return (float *)t->data + (((size_t)n * (size_t)t->shape.h + (size_t)y) * (size_t)t->shape.w + (size_t)x) * t->stride;
 }
 
+/* The same for pixel p, counted through all of (N, H, W). */
+static inline float *yolo_nth_pixel(const yolo_tensor *t, size_t p) { return (float *)t->data + p * t->stride; }
+
 #endif

@@ -187,6 +187,13 @@ enum { LONGEST_WORD = 127 };
 
 static int smaller(int a, int b) { return a < b ? a : b; }
 
+/* Capitals count as small letters: [YOLO] is a spelling of [yolo], not a word four letters away. */
+static bool same_letter(char a, char b) {
+  if (a >= 'A' && a <= 'Z') a = (char)(a - 'A' + 'a');
+  if (b >= 'A' && b <= 'Z') b = (char)(b - 'A' + 'a');
+  return a == b;
+}
+
 /* Edits that turn a into b: insert, delete, replace, or swap two neighbours ("widht"), each counting 1
  * (optimal string alignment). d(i, j) lies in row i; three rows are enough. */
 static int edit_distance(const char *a, const char *b) {
@@ -198,8 +205,9 @@ static int edit_distance(const char *a, const char *b) {
     now[0] = i;
     for (int j = 1; j <= m; j++) {
       now[j] = smaller(before[j] + 1, now[j - 1] + 1);
-      now[j] = smaller(now[j], before[j - 1] + (a[i - 1] != b[j - 1]));
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = smaller(now[j], earlier[j - 2] + 1);
+      now[j] = smaller(now[j], before[j - 1] + !same_letter(a[i - 1], b[j - 1]));
+      if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+        now[j] = smaller(now[j], earlier[j - 2] + 1);
     }
   }
   return rows[n % 3][m];

@@ -141,16 +141,24 @@ const char *yolo_threads_runtime(void) {
 #endif
 }
 
+/* A task of this thread is running: a loop started from within it is serial. */
+static _Thread_local bool in_task;
+
 /* A standing team: one parallel region in which thread 0 runs the body and the others take tasks.
  *
  * A loop is open while `epoch` is odd. A helper first says that it is inside, then looks whether a loop is open, and
- * only then touches the loop's members; the owner closes the loop and waits until nobody is inside before it changes
- * them. In one total order of these atomics (the default of C11) one of the two always sees the other. */
+ * only then touches the loop's members; the owner closes the loop, waits until nobody is inside, and only then writes
+ * them for the next one. These atomics have one total order (the default of C11), in which either the helper's look
+ * comes before the close, and then the owner's wait sees the helper inside, or after it, and then the helper sees a
+ * closed loop and goes. What the members held is seen by whoever saw the epoch become odd, and what tasks wrote by an
+ * owner that saw `inside` return to 0.
+ *
+ * Nothing depends on how many helpers there are: OpenMP may grant fewer than were asked for, or none. */
 typedef struct team {
   _Atomic unsigned epoch;
   _Atomic int inside, next;
   _Atomic bool over;
-  int tasks, threads;
+  int tasks, threads; /* of the open loop, as are body and payload */
   yolo_task body;
   void *payload;
 } team;
@@ -159,27 +167,32 @@ static _Thread_local team *standing; /* the team whose thread 0 this thread is *
 
 enum { SPINS = 4000 }; /* some ten microseconds; after that others may have the core between looks */
 
-static void relax(int spins) {
-#if defined(__SSE2__)
-  if (spins < SPINS) {
-    _mm_pause();
+/* One pause between two looks; `spins` counts them, up to SPINS. */
+static void relax(int *spins) {
+  if (*spins >= SPINS) {
+    sched_yield();
     return;
   }
+  ++*spins;
+#if defined(__SSE2__)
+  _mm_pause();
 #endif
-  if (spins >= SPINS) sched_yield();
 }
 
 static void take_tasks(team *t, int thread) {
+  in_task = true;
   for (int task = atomic_fetch_add(&t->next, 1); task < t->tasks; task = atomic_fetch_add(&t->next, 1))
     t->body(t->payload, task, thread);
+  in_task = false;
 }
 
 static void help(team *t, int thread) {
-  unsigned done = 0;
-  for (int spins = 0; !atomic_load(&t->over); spins++) {
+  unsigned done = 0; /* the last epoch that was looked into */
+  int spins = 0;
+  while (!atomic_load(&t->over)) {
     const unsigned epoch = atomic_load(&t->epoch);
     if (epoch % 2 == 0 || epoch == done) {
-      relax(spins);
+      relax(&spins);
       continue;
     }
     atomic_fetch_add(&t->inside, 1);
@@ -191,24 +204,22 @@ static void help(team *t, int thread) {
 }
 
 static void run_standing(team *t, int threads, int tasks, yolo_task body, void *payload) {
+  int spins = 0;
   t->threads = threads;
   t->tasks = tasks;
   t->body = body;
   t->payload = payload;
   atomic_store(&t->next, 0);
   atomic_fetch_add(&t->epoch, 1);
-  standing = NULL; /* a loop inside a task runs serially */
   take_tasks(t, 0);
-  standing = t;
   atomic_fetch_add(&t->epoch, 1);
-  for (int spins = 0; atomic_load(&t->inside) > 0; spins++) relax(spins);
+  while (atomic_load(&t->inside) > 0) relax(&spins);
 }
 
-void yolo_with_team(int threads, yolo_team_body body, void *payload) {
-  if (threads <= 1 || omp_in_parallel()) {
-    body(payload);
-    return;
-  }
+/* A team inside a team, or inside somebody else's parallel region, would only fight for the same cores. */
+static bool team_possible(void) { return !standing && !in_task && !omp_in_parallel(); }
+
+static void run_team(int threads, yolo_team_body body, void *payload) {
   team t = {.threads = threads};
 #pragma omp parallel num_threads(threads)
   {
@@ -226,47 +237,59 @@ void yolo_with_team(int threads, yolo_team_body body, void *payload) {
 }
 
 /* Chunks of one task: tasks are large (a tile of a convolution), so the counter is cheap and the tail short. */
-static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
-  if (standing) {
-    run_standing(standing, threads, tasks, body, payload);
-    return;
-  }
+static void run_region(int threads, int tasks, yolo_task body, void *payload) {
 #pragma omp parallel num_threads(threads)
   {
     const unsigned mode = flush_denormals();
+    in_task = true;
 #pragma omp for schedule(dynamic, 1)
     for (int task = 0; task < tasks; task++) body(payload, task, omp_get_thread_num());
+    in_task = false;
     restore_mode(mode);
   }
 }
 
-static bool inside_team(void) { return !standing && omp_in_parallel() != 0; }
+/* False when the loop has to be run by this thread alone. */
+static bool run_on_team(int threads, int tasks, yolo_task body, void *payload) {
+  if (standing && !in_task)
+    run_standing(standing, threads, tasks, body, payload);
+  else if (team_possible())
+    run_region(threads, tasks, body, payload);
+  else
+    return false;
+  return true;
+}
 
 #else
 
 const char *yolo_threads_runtime(void) { return "none"; }
 
-static void run_on_team(int threads, int tasks, yolo_task body, void *payload) {
-  (void)threads;
-  for (int task = 0; task < tasks; task++) body(payload, task, 0);
-}
+static bool team_possible(void) { return false; }
 
-static bool inside_team(void) { return true; }
+static void run_team(int threads, yolo_team_body body, void *payload) { (void)threads, body(payload); }
 
-void yolo_with_team(int threads, yolo_team_body body, void *payload) {
-  (void)threads;
-  body(payload);
+static bool run_on_team(int threads, int tasks, yolo_task body, void *payload) {
+  (void)threads, (void)tasks, (void)body, (void)payload;
+  return false;
 }
 
 #endif
 
+/* Alone, too, denormals count as zero: the number of threads must not change a bit. */
+void yolo_with_team(int threads, yolo_team_body body, void *payload) {
+  if (threads > 1 && team_possible()) {
+    run_team(threads, body, payload);
+    return;
+  }
+  const unsigned mode = flush_denormals();
+  body(payload);
+  restore_mode(mode);
+}
+
 /* A call from within a task runs serially: teams never nest. */
 void yolo_parallel(int threads, int tasks, yolo_task body, void *payload) {
   if (threads > tasks) threads = tasks;
-  if (threads > 1 && !inside_team()) {
-    run_on_team(threads, tasks, body, payload);
-    return;
-  }
+  if (threads > 1 && run_on_team(threads, tasks, body, payload)) return;
   const unsigned mode = flush_denormals();
   for (int task = 0; task < tasks; task++) body(payload, task, 0);
   restore_mode(mode);

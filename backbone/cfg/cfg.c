@@ -105,13 +105,11 @@ static yolo_status open_section(yolo_cfg *cfg, char *line, int number, yolo_cfg_
   return YOLO_OK;
 }
 
-/* Darknet takes the first of two equal keys without a word; two that differ are a mistake worth a sentence. */
+/* Of two entries with the same key the first counts, as in Darknet; whether the second is a mistake depends on what
+ * the key means, so to_graph.c judges it. */
 static yolo_status add_entry(yolo_cfg_section *section, const char *key, const char *value, int number) {
   const yolo_cfg_entry *before = yolo_cfg_find(section, key);
   if (before && strcmp(before->value, value) == 0) return YOLO_OK;
-  if (before)
-    return yolo_fail(YOLO_EFORMAT, "%s:%d: [%s]: %s=%s, but line %d says %s=%s; keep one of them", section->file, number,
-                     section->name, key, value, before->line, key, before->value);
   if (section->n_entries == YOLO_CFG_MAX_KEYS)
     return yolo_fail(YOLO_EFORMAT, "%s:%d: [%s]: more than %d keys in one section", section->file, number, section->name,
                      YOLO_CFG_MAX_KEYS);

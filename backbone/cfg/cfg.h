@@ -22,9 +22,9 @@ typedef struct yolo_cfg_section {
 } yolo_cfg_section;
 
 typedef struct yolo_cfg {
-  char *file;   /* for messages */
-  char *source; /* the text as read (what the native file stores) */
-  char *text;   /* cut into pieces */
+  char *file;           /* for messages */
+  char *source;         /* the text as read (what the native file stores) */
+  char *text;           /* cut into pieces */
   yolo_cfg_entry *pool; /* the entries of all sections, one section after another */
   int n_sections;
   yolo_cfg_section *sections; /* [0] is [net] */
@@ -44,6 +44,16 @@ typedef struct yolo_cfg_key {
   yolo_key_use use;
   const char *refuse_unless; /* NULL, or the only value this program can honour ("0"): any other is refused by name */
 } yolo_cfg_key;
+
+/* Rows of a key table. Only: a key that would change the output and is not built, unless it has this value. */
+#define YOLO_CFG_KEY(name, type) \
+  { name, YOLO_KEY_##type, YOLO_KEY_MODEL, NULL }
+#define YOLO_CFG_TRAIN(name, type) \
+  { name, YOLO_KEY_##type, YOLO_KEY_TRAINING, NULL }
+#define YOLO_CFG_ONLY(name, type, value) \
+  { name, YOLO_KEY_##type, YOLO_KEY_MODEL, value }
+#define YOLO_CFG_END \
+  { NULL, YOLO_KEY_TEXT, YOLO_KEY_MODEL, NULL }
 
 /* State while a graph is built; builders add nodes to it. */
 typedef struct yolo_cfg_build {

@@ -12,16 +12,6 @@
 #define YOLO_CFG_MAX_WINDOW   4096  /* size, stride, dilation */
 #define YOLO_CFG_MAX_FILTERS  65536
 
-/* Rows of a key table. Only: a key that would change the output and is not built, unless it has this value. */
-#define YOLO_CFG_KEY(name, type) \
-  { name, YOLO_KEY_##type, YOLO_KEY_MODEL, NULL }
-#define YOLO_CFG_TRAIN(name, type) \
-  { name, YOLO_KEY_##type, YOLO_KEY_TRAINING, NULL }
-#define YOLO_CFG_ONLY(name, type, value) \
-  { name, YOLO_KEY_##type, YOLO_KEY_MODEL, value }
-#define YOLO_CFG_END \
-  { NULL, YOLO_KEY_TEXT, YOLO_KEY_MODEL, NULL }
-
 #define YOLO_SECTION(name) extern const yolo_cfg_section_def yolo_section_##name;
 #include "backbone/cfg/section_list.h"
 #undef YOLO_SECTION

@@ -52,13 +52,22 @@ const yolo_cfg_key yolo_cfg_common_keys[] = {YOLO_CFG_TRAIN("learning_rate", FLO
                                              YOLO_CFG_ONLY("dontsave", INT, "0"),
                                              YOLO_CFG_END};
 
+/* Networks that read text have no image size either; then it is their recurrent layers that are worth naming. */
+static yolo_status missing_size(const yolo_cfg *cfg) {
+  const yolo_cfg_section *net = &cfg->sections[0];
+  for (int i = 1; i < cfg->n_sections; i++) {
+    const char *why = yolo_cfg_refused_section(cfg->sections[i].name);
+    if (why) return yolo_cfg_fail(&cfg->sections[i], NULL, YOLO_EUNSUPPORTED, "%s", why);
+  }
+  return yolo_cfg_fail(net, NULL, YOLO_EINVAL, "width= and height= of the input are wanted, and '%s' is missing",
+                       yolo_cfg_find(net, "width") ? "height" : "width");
+}
+
 yolo_status yolo_cfg_read_net(const yolo_cfg *cfg, yolo_cfg_net *out) {
   const yolo_cfg_section *net = &cfg->sections[0];
   yolo_status st = YOLO_OK;
   int letter_box = 0, inputs = 0;
-  if (!yolo_cfg_find(net, "width") || !yolo_cfg_find(net, "height"))
-    return yolo_cfg_fail(net, NULL, YOLO_EINVAL, "width= and height= of the input are wanted, and '%s' is missing",
-                         yolo_cfg_find(net, "width") ? "height" : "width");
+  if (!yolo_cfg_find(net, "width") || !yolo_cfg_find(net, "height")) return missing_size(cfg);
   YOLO_TRY(yolo_cfg_int(net, "width", 0, 1, YOLO_CFG_MAX_SIDE, &out->width));
   YOLO_TRY(yolo_cfg_int(net, "height", 0, 1, YOLO_CFG_MAX_SIDE, &out->height));
   YOLO_TRY(yolo_cfg_int(net, "channels", 3, 1, 1024, &out->channels));

@@ -88,12 +88,21 @@ static bool same_value(const char *a, const char *b) {
   return strcmp(a, b) == 0;
 }
 
+/* Published files give batch= twice, once for training and once for testing; that changes no output. */
+static yolo_status check_repetition(const yolo_cfg_section *section, const yolo_cfg_entry *entry, const yolo_cfg_key *key) {
+  const yolo_cfg_entry *first = yolo_cfg_find(section, entry->key);
+  if (first == entry || key->use == YOLO_KEY_TRAINING) return YOLO_OK;
+  return yolo_fail(YOLO_EFORMAT, "%s:%d: [%s]: %s=%s, but line %d says %s=%s; keep one of them", section->file, entry->line,
+                   section->name, entry->key, entry->value, first->line, first->key, first->value);
+}
+
 static yolo_status check_keys(const yolo_cfg_section *section, const yolo_cfg_section_def *def) {
   for (int i = 0; i < section->n_entries; i++) {
     const yolo_cfg_entry *entry = &section->entries[i];
     const yolo_cfg_key *key = find_key(def, entry->key);
     if (!key) return unknown_key(section, def, entry->key);
-    yolo_status st = check_type(section, key);
+    yolo_status st = check_repetition(section, entry, key);
+    if (st == YOLO_OK) st = check_type(section, key);
     if (st != YOLO_OK) return st;
     if (!key->refuse_unless || same_value(entry->value, key->refuse_unless)) continue;
     if (*key->refuse_unless == '\0')

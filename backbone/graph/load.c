@@ -161,22 +161,28 @@ static uint64_t hash_name(const char *name) { /* FNV-1a, 64 bits */
   return hash;
 }
 
+/* Four values a counter: networks have tens of millions. */
+static void fill_uniform(uint64_t key, uint64_t stream, float low, float high, float *to, size_t count) {
+  const float step = (high - low) * 0x1p-24f;
+  uint32_t words[4];
+  for (size_t i = 0; i < count; i++) {
+    if (i % 4 == 0) yolo_rng_block(key, stream, i / 4, words);
+    to[i] = low + step * (float)(words[i % 4] >> 8);
+  }
+}
+
 /* Matrices and kernels: variance 2 / fan-in, which keeps the scale of activations through ReLU-like layers (He et
- * al., "Delving deep into rectifiers", 2015, section 2.2). Vectors and statistics: near what makes them neutral,
- * but different from it, so that a test notices when one of them is forgotten. */
+ * al., "Delving deep into rectifiers", 2015, section 2.2); uniform in +-a has variance a^2 / 3. Vectors and
+ * statistics: near what makes them neutral, but different from it, so that a test notices when one is forgotten. */
 yolo_status yolo_fetch_random(void *payload, const yolo_param *param, float *to) {
   const yolo_param_spec *spec = &param->spec;
-  yolo_rng rng = {.key = *(const uint64_t *)payload, .stream = hash_name(param->name)};
+  const uint64_t key = *(const uint64_t *)payload, stream = hash_name(param->name);
   size_t count = yolo_param_count(spec);
   bool centred = strcmp(spec->name, "bias") == 0 || strcmp(spec->name, "running_mean") == 0;
-  float deviation = sqrtf(2.0f * (float)spec->dims[0] / (float)count);
-  for (size_t i = 0; i < count; i++) {
-    if (centred)
-      to[i] = 0.1f * yolo_rng_normal(&rng);
-    else if (spec->ndim > 1)
-      to[i] = deviation * yolo_rng_normal(&rng);
-    else
-      to[i] = 0.75f + 0.5f * yolo_rng_uniform(&rng);
-  }
+  float reach = centred ? 0.1f * sqrtf(3.0f) : sqrtf(6.0f * (float)spec->dims[0] / (float)count);
+  if (centred || spec->ndim > 1)
+    fill_uniform(key, stream, -reach, reach, to, count);
+  else
+    fill_uniform(key, stream, 0.75f, 1.25f, to, count);
   return YOLO_OK;
 }

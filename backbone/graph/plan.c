@@ -24,7 +24,9 @@ enum {
   CONFLICT = 2048,   /* bytes, see padded_stride() */
   CONFLICT_PAD = 16  /* floats */
 };
-static const double MAX_BUFFER = 1099511627776.0; /* 1 TiB: far above any machine, far below overflow */
+/* Kernels count the pixels of a batch and the tasks they cut it into with an int; no machine comes near either. */
+static const double MOST_PIXELS = 1 << 30;
+static const double MOST_VALUES = 68719476736.0; /* 2^36: 256 GiB */
 
 typedef struct plan_buffer {
   int root;        /* the node whose buffer this is */
@@ -153,23 +155,19 @@ static size_t padded_stride(int channels, size_t row_align) {
   return stride * sizeof(float) % CONFLICT == 0 ? stride + CONFLICT_PAD : stride;
 }
 
-static yolo_status size_buffer(const planner *p, int root, size_t *stride, size_t *bytes) {
+static void size_buffer(const planner *p, int root, size_t *stride, size_t *bytes) {
   yolo_shape s = p->plan->shapes[root];
   *stride = root == 0 ? (size_t)s.c : padded_stride(s.c, p->options->row_align); /* the caller fills the input densely */
-  if ((double)s.n * s.h * s.w * (double)*stride * sizeof(float) > MAX_BUFFER)
-    return yolo_fail(YOLO_ENOMEM, "a batch of %d maps of %d x %d pixels and %d channels is too large", s.n, s.w, s.h, s.c);
   *bytes = (yolo_shape_pixels(s) * *stride * sizeof(float) + ALIGN - 1) / ALIGN * ALIGN;
-  return YOLO_OK;
 }
 
 /* Fills the buffers of all roots, and the places of all nodes within them (offsets relative to the buffer). */
-static yolo_status measure(planner *p) {
+static void measure(planner *p) {
   for (int i = 0; i < p->graph->n_nodes; i++) {
     plan_buffer *buffer = &p->buffers[i];
     *buffer = (plan_buffer){.root = i, .first = i, .last = p->until[i] > i ? p->until[i] : i};
     if (p->parent[i] != i) continue;
-    yolo_status st = size_buffer(p, i, &p->plan->places[i].stride, &buffer->bytes);
-    if (st != YOLO_OK) return st;
+    size_buffer(p, i, &p->plan->places[i].stride, &buffer->bytes);
   }
   for (int i = 0; i < p->graph->n_nodes; i++) {
     int channel, root = find_root(p, i, &channel);
@@ -178,7 +176,6 @@ static yolo_status measure(planner *p) {
     place->offset = (size_t)channel * sizeof(float);
     if (i < p->buffers[root].first) p->buffers[root].first = i;
   }
-  return YOLO_OK;
 }
 
 /* Nodes of a strip group do not run one after the other, so what any of them touches is needed throughout. */
@@ -263,6 +260,17 @@ done:
 
 /* ---- the plan ---- */
 
+yolo_status yolo_plan_check_batch(const yolo_shape *shapes, int n_nodes, int batch) {
+  if (batch < 1) return yolo_fail(YOLO_EINVAL, "a batch of %d images cannot be planned", batch);
+  for (int i = 0; i < n_nodes; i++) {
+    const yolo_shape s = shapes[i];
+    const double pixels = (double)batch * s.h * s.w;
+    if (pixels > MOST_PIXELS || pixels * s.c > MOST_VALUES)
+      return yolo_fail(YOLO_ENOMEM, "a batch of %d maps of %d x %d pixels and %d channels is too large", batch, s.w, s.h, s.c);
+  }
+  return YOLO_OK;
+}
+
 static yolo_status new_plan(const yolo_graph *graph, const yolo_shape *shapes, const yolo_plan_options *options,
                             yolo_plan **out) {
   size_t n = (size_t)graph->n_nodes;
@@ -292,7 +300,7 @@ yolo_status yolo_plan_make(const yolo_graph *graph, const yolo_shape *shapes, co
   int *numbers = NULL;
   yolo_status st;
   *out = NULL;
-  if (options->batch < 1) return yolo_fail(YOLO_EINVAL, "a batch of %d images cannot be planned", options->batch);
+  YOLO_TRY(yolo_plan_check_batch(shapes, graph->n_nodes, options->batch));
   YOLO_TRY(new_plan(graph, shapes, options, &p.plan));
   numbers = yolo_alloc_array(4 * n, sizeof *numbers);
   YOLO_ENOMEM_IF_NULL(numbers);
@@ -305,7 +313,7 @@ yolo_status yolo_plan_make(const yolo_graph *graph, const yolo_shape *shapes, co
 
   find_last_reads(&p);
   choose_memory(&p);
-  YOLO_TRY(measure(&p));
+  measure(&p);
   YOLO_TRY(choose_strips(&p));
   YOLO_TRY(assign_offsets(&p));
   *out = p.plan;

@@ -44,6 +44,10 @@ typedef struct yolo_plan {
   int *rows;                /* scratch of yolo_strips_walk for the largest group */
 } yolo_plan;
 
+/* Fails for a batch below 1, and for one whose maps are larger than kernels can count. To be asked before any kernel is
+ * asked for its sizes; yolo_plan_make asks too. */
+yolo_status yolo_plan_check_batch(const yolo_shape *shapes /* n = 1 */, int n_nodes, int batch);
+
 yolo_status yolo_plan_make(const yolo_graph *graph, const yolo_shape *shapes /* n = 1 */, const yolo_plan_options *options,
                            yolo_plan **out);
 void yolo_plan_free(yolo_plan *plan);

@@ -7,8 +7,8 @@
  * Where the host cannot read device memory, `mirror` is a host copy of ACT: the input is filled there and sent
  * before a run, an output is fetched to the same offset when it is asked for. */
 #include <string.h>
-#include <time.h>
 
+#include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "backbone/graph/network_parts.h"
 #include "backbone/graph/strips.h"
@@ -117,6 +117,7 @@ static yolo_status make_plan(const yolo_runner *runner, int batch, int height, i
   held = yolo_calloc(n, sizeof *held);
   YOLO_ENOMEM_IF_NULL(held);
   YOLO_TRY(yolo_graph_infer(network->graph, height, width, shapes));
+  YOLO_TRY(yolo_plan_check_batch(shapes, network->graph->n_nodes, batch));
   for (size_t i = 0; i < n; i++) {
     yolo_node_call c;
     if (network->graph->nodes[i].kind != YOLO_NODE_OP) continue;
@@ -217,22 +218,16 @@ done:
 
 /* ---- run ---- */
 
-static double seconds_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static yolo_status run_call(yolo_runner *runner, int index, yolo_op_call *call) {
   const yolo_backend *backend = runner->network->backend;
   const yolo_plan *plan = runner->current->plan;
   call->work = plan->work_bytes > 0 ? runner->arena + work_offset(plan) : NULL;
   call->work_size = plan->work_bytes;
   if (!runner->times) return backend->run(runner->device, YOLO_FORWARD, call);
-  double start = seconds_now();
+  double start = yolo_now_ms();
   yolo_status st = backend->run(runner->device, YOLO_FORWARD, call);
   if (st == YOLO_OK) st = backend->sync(runner->device);
-  runner->times[index] += seconds_now() - start;
+  runner->times[index] += (yolo_now_ms() - start) * 1e-3;
   return st;
 }
 
@@ -277,13 +272,12 @@ static void run_nodes(void *payload) {
   whole_pass *pass = payload;
   yolo_runner *runner = pass->runner;
   const yolo_plan *plan = runner->current->plan;
-  const yolo_strip_group *group = plan->groups, *groups_end = plan->groups + plan->n_groups;
+  int g = 0;
   if (runner->times) memset(runner->times, 0, (size_t)plan->n_nodes * sizeof *runner->times);
   for (int i = 0; i < plan->n_nodes && pass->st == YOLO_OK; i++) {
-    if (group < groups_end && i == group->first) {
-      pass->st = yolo_strips_walk(runner->network->graph, plan, group, plan->rows, run_strip, runner);
-      i = group->end - 1;
-      group++;
+    if (g < plan->n_groups && i == plan->groups[g].first) {
+      pass->st = yolo_strips_walk(runner->network->graph, plan, &plan->groups[g], plan->rows, run_strip, runner);
+      i = plan->groups[g++].end - 1;
     } else if (plan->places[i].run) {
       pass->st = run_node(runner, i);
     }

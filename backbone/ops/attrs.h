@@ -121,7 +121,7 @@ typedef struct yolo_softmax_attrs {
 } yolo_softmax_attrs;
 
 /* No real input (in[0] only gives N): out (N, 1, 1, filters) or (N, atoms, 1, filters) repeats the learned
- * vector param[0] "weight" (atoms, filters). */
+ * vector param[0] "weight", disk (filters, atoms), memory (atoms, filters). */
 typedef struct yolo_implicit_attrs {
   int filters, atoms;
 } yolo_implicit_attrs;

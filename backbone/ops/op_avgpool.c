@@ -17,14 +17,6 @@ static box window_box(const yolo_avgpool_attrs *a, yolo_shape in, int y, int x) 
   return a->global ? whole : b;
 }
 
-/* A pad as large as the kernel would leave a mean of no cells at all. */
-static yolo_status check_pads(const yolo_avgpool_attrs *a) {
-  if (a->pad.top < a->kernel_h && a->pad.bottom < a->kernel_h && a->pad.left < a->kernel_w && a->pad.right < a->kernel_w)
-    return YOLO_OK;
-  return yolo_fail(YOLO_ESHAPE, "avgpool: pads %d, %d, %d, %d leave windows of %d x %d that see nothing of the map", a->pad.top,
-                   a->pad.left, a->pad.bottom, a->pad.right, a->kernel_h, a->kernel_w);
-}
-
 static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo_shape *out) {
   const yolo_avgpool_attrs *a = attrs;
   yolo_shape o = {in[0].n, 1, 1, in[0].c};
@@ -35,7 +27,7 @@ static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo
   if (!a->global) {
     if ((st = yolo_rule_window("avgpool", "height", in[0].h, rows, &o.h)) != YOLO_OK) return st;
     if ((st = yolo_rule_window("avgpool", "width", in[0].w, columns, &o.w)) != YOLO_OK) return st;
-    if ((st = check_pads(a)) != YOLO_OK) return st;
+    if ((st = yolo_rule_pool_pads("avgpool", a)) != YOLO_OK) return st;
   }
   if ((st = yolo_rule_count("avgpool", "output", o)) != YOLO_OK) return st;
   *out = o;

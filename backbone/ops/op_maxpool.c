@@ -8,17 +8,6 @@
 
 #include "backbone/ops/rules.h"
 
-/* A pad as large as the kernel would let a window see nothing but outside. */
-static yolo_status check_pads(const yolo_maxpool_attrs *a) {
-  int pads[4] = {a->pad.top, a->pad.bottom, a->pad.left, a->pad.right};
-  for (int i = 0; i < 4; i++) {
-    int kernel = i < 2 ? a->kernel_h : a->kernel_w;
-    if (pads[i] >= kernel)
-      return yolo_fail(YOLO_ESHAPE, "maxpool: a pad of %d leaves windows of %d that see nothing of the map", pads[i], kernel);
-  }
-  return YOLO_OK;
-}
-
 static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo_shape *out) {
   const yolo_maxpool_attrs *a = attrs;
   yolo_shape o = {in[0].n, 0, 0, in[0].c};
@@ -31,7 +20,7 @@ static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo
   if (a->global) return yolo_fail(YOLO_EINVAL, "maxpool: `global` is for avgpool; give the size of the map as kernel");
   if ((st = yolo_rule_window("maxpool", "height", in[0].h, rows, &o.h)) != YOLO_OK) return st;
   if ((st = yolo_rule_window("maxpool", "width", in[0].w, columns, &o.w)) != YOLO_OK) return st;
-  if ((st = check_pads(a)) != YOLO_OK) return st;
+  if ((st = yolo_rule_pool_pads("maxpool", a)) != YOLO_OK) return st;
   if ((st = yolo_rule_count("maxpool", "output", o)) != YOLO_OK) return st;
   *out = o;
   return YOLO_OK;

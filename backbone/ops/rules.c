@@ -25,12 +25,22 @@ yolo_status yolo_rule_window(const char *op, const char *axis, int in, yolo_wind
   return YOLO_OK;
 }
 
+yolo_status yolo_rule_pool_pads(const char *op, const yolo_pool_attrs *a) {
+  const int pads[4] = {a->pad.top, a->pad.bottom, a->pad.left, a->pad.right};
+  for (int i = 0; i < 4; i++) {
+    const int kernel = i < 2 ? a->kernel_h : a->kernel_w;
+    if (pads[i] >= kernel)
+      return yolo_fail(YOLO_ESHAPE, "%s: a pad of %d leaves windows of %d that see nothing of the map", op, pads[i], kernel);
+  }
+  return YOLO_OK;
+}
+
 yolo_window yolo_rule_strip(yolo_window whole, int in, int first, int end, int *in_first, int *in_end) {
   const int from = first * whole.stride - whole.before;
   const int to = (end - 1) * whole.stride - whole.before + whole.dilation * (whole.kernel - 1) + 1;
   yolo_window cut = whole;
-  *in_first = from < 0 ? 0 : from;
-  *in_end = to > in ? in : to;
+  *in_first = from < 0 ? 0 : from > in ? in : from; /* a window may lie in the padding altogether */
+  *in_end = to > in ? in : to < *in_first ? *in_first : to;
   cut.before = *in_first - from;
   cut.after = to - *in_end;
   return cut;

@@ -20,7 +20,12 @@ typedef struct yolo_window {
 } yolo_window;
 yolo_status yolo_rule_window(const char *op, const char *axis, int in, yolo_window window, int *out);
 
-/* Output rows [first, end) of a window over `in` rows: which input rows they see, and how many pad rows remain. */
+/* A pad as large as the kernel would let a window see nothing but outside: no maximum, no mean. */
+yolo_status yolo_rule_pool_pads(const char *op, const yolo_pool_attrs *attrs);
+
+/* Output rows [first, end) of a window over `in` rows: the window over input rows [*in_first, *in_end) alone that gives
+ * them. Its pads are the whole one's at its two ends and 0 between; where windows lie in the padding altogether the rows
+ * are none, and one pad may be negative. */
 yolo_window yolo_rule_strip(yolo_window whole, int in, int first, int end, int *in_first, int *in_end);
 
 /* Refuses empty shapes and more than 2^40 elements; `what` is "output", "weights" ... */
@@ -28,9 +33,6 @@ yolo_status yolo_rule_count(const char *op, const char *what, yolo_shape shape);
 
 /* Input `index` must have the n, h, w (and c, unless any_channels) of `want`. */
 yolo_status yolo_rule_agree(const char *op, int index, yolo_shape have, yolo_shape want, bool any_channels);
-
-/* The C values of pixel p, counted through all of (N, H, W). */
-static inline float *yolo_nth_pixel(const yolo_tensor *t, size_t p) { return (float *)t->data + p * t->stride; }
 
 /* sum_i a_i b_i in double. Four partial sums, because one long chain of additions is what a processor is
  * slowest at; at 53 bits their order does not matter. */

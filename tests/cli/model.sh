@@ -158,6 +158,19 @@ expect_err 'page.weights'
 reject_file page.safetensors
 expect_no_leftovers
 
+# A backbone's weights: only where the cut is named, and never without a word about what is random.
+head -c 260 tiny.cfg | sed '/\[yolo\]/,$d' >deep.cfg
+printf '[convolutional]\nfilters=3\n' >>deep.cfg
+run convert tiny.weights deep.safetensors --cfg deep.cfg
+expect_status 1
+expect_err 'ends inside layer 1 \[convolutional\]'
+run convert tiny.weights deep.safetensors --cfg deep.cfg --cutoff 1
+expect_status 0
+expect_err '^yolo convert: only layers 0 to 0 come from the file \(--cutoff 1\); the weights of the others are random$'
+run convert tiny.weights deep.safetensors --cfg deep.cfg --cutoff 3
+expect_status 1
+expect_err 'a cutoff of 3 layers does not fit this network, which has 2'
+
 # ---- a classifier ----
 cat >classify.cfg <<'CFG'
 [net]
@@ -180,7 +193,7 @@ CFG
 make_image grey.ppm
 run detect grey.ppm --model classify.weights --json found.json --out classes
 expect_status 0
-expect_out '^grey.ppm: 64x32  5 0\.63[0-9], 4 0\.23[0-9], 3 0\.08[0-9], 2 0\.03[0-9], 1 0\.01[0-9]  \(load'
+expect_out '^grey.ppm: 64x32  class 5 0\.63[0-9], class 4 0\.23[0-9], class 3 0\.08[0-9], class 2 0\.03[0-9], class 1 0\.01[0-9]  \(load'
 expect_file classes/grey.png
 expect_json found.json
 expect_flat '^\.images\[0\]\.classes\.length = 5$'

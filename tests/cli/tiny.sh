@@ -177,5 +177,5 @@ run detect grey.ppm --model tiny.safetensors --no-images
 expect_out 'letterboxed to 32x32'
 run detect grey.ppm --model tiny.weights --no-images
 expect_status 0
-expect_out '^grey.ppm: 64x32  4 0, 4 1'
+expect_out '^grey.ppm: 64x32  4 class 0, 4 class 1'
 finish

@@ -21,6 +21,18 @@ for words in 'info tiny.cfg' 'help detect' 'doctor' 'version'; do
   expect_err 'standard output could not be written: No space left on device'
 done
 
+# ---- a class name that would steer the terminal: shown tame, written as it is ----
+printf 'c\033[31mat\ntraffic light\n' >steer.names
+run detect grey.ppm --weights tiny.weights --cfg tiny.cfg --names steer.names --no-images --json steer.json
+expect_status 0
+expect_out '4 c\?\[31mat, 4 traffic light'
+reject_out "$(printf '\033')"
+expect_json steer.json
+run info tiny.cfg --names steer.names
+expect_status 0
+expect_out 'c\?\[31mat'
+reject_out "$(printf '\033')"
+
 # ---- a limit on the size of files (1024 bytes): the same ----
 for option in --json --csv --coco-json; do
   last="ulimit -f 1; yolo detect many $option limited"

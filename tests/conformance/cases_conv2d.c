@@ -111,6 +111,14 @@ static const yolo_case cases[] = {
     RESIDUAL(1, 7, 5, 64, 255, 1, 1, 1, 1, linear, leaky), RESIDUAL(1, 26, 26, 16, 48, 3, 2, 1, 0, relu, mish),
     RESIDUAL(2, 13, 13, 24, 24, 3, 1, 24, 1, swish, relu6), RESIDUAL(1, 33, 17, 8, 8, 3, 1, 2, 1, linear, swish),
     RESIDUAL(1, 14, 9, 40, 13, 5, 1, 1, 1, leaky, logistic),
+    /* both activations and nothing between them */
+    FULL(1, 13, 13, 24, 32, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, leaky, relu, 0),
+    FULL(1, 26, 26, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, linear, relu, 0),
+    FULL(1, 9, 7, 24, 24, 3, 3, 1, 1, 1, 24, 1, 1, 1, 1, 1, 0, leaky, relu, 0),
+    /* depthwise windows that a kernel for other ones must not mistake for its own: kernel + stride alike in digits */
+    FULL(1, 5, 60, 24, 24, 3, 2, 1, 11, 1, 24, 1, 1, 1, 1, 1, 0, leaky, linear, 0),
+    FULL(1, 5, 70, 24, 24, 3, 2, 1, 12, 1, 24, 1, 1, 1, 1, 0, 0, linear, linear, 0),
+    FULL(1, 5, 90, 17, 17, 1, 4, 1, 11, 1, 17, 0, 1, 0, 1, 1, 0, linear, linear, 0),
 /* every activation in every kind of kernel; one run of each with sums far into its flat ends */
 #define X(name)                                                                                              \
   SAME(1, 7, 5, 17, 24, 1, 1, name), SAME(1, 7, 7, 16, 17, 3, 1, name), SAME(1, 20, 20, 16, 16, 3, 1, name), \

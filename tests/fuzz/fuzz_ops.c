@@ -10,6 +10,10 @@
 
 enum { MOST_IN = 3, MOST_CHANNELS = 70, MOST_SIDE = 45 };
 
+/* libomp keeps what it knows of its threads to the end of the program. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libomp"; }
+
 typedef struct dice {
   const uint8_t *p, *end;
 } dice;
@@ -108,7 +112,7 @@ static bool make_scene(dice *d, scene *s) {
   }
   if (op->shape(&s->attrs, s->n_in, s->in, &s->out) != YOLO_OK) return false;
   const double flops = op->flops ? op->flops(&s->attrs, s->in, s->out) : 0;
-  return flops < 3e7 && yolo_shape_count(s->out) < 1 << 18;
+  return flops < 4e6 && yolo_shape_count(s->out) < 1 << 18;
 }
 
 /* A tensor whose block ends with its last channel; everything is NaN but, with `rng`, the values. */
@@ -180,7 +184,7 @@ static void run_once(void *payload) {
 
 static void run_fast(dice *d, const scene *s, const yolo_op_call *plain) {
   static const char *const isas[] = {"portable", NULL, "avx2"};
-  const yolo_device_options options = {.threads = draw(d, 1, 9), .isa = isas[draw(d, 0, 2)]};
+  const yolo_device_options options = {.threads = draw(d, 0, 3) ? 1 : draw(d, 1, 9), .isa = isas[draw(d, 0, 2)]};
   const int thrift = draw(d, 0, YOLO_THRIFT_MAX), grow = draw(d, 0, 3), slack = draw(d, 0, 9);
   yolo_device *device = NULL;
   if (yolo_backend_cpu.open(&options, &device) != YOLO_OK) return; /* an instruction set that is not here */

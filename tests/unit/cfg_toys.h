@@ -11,6 +11,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/cfg/cfg.h"
 #include "detect/head.h"
+#include "tests/unit/suite.h"
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
@@ -66,12 +67,7 @@ static inline void check_words(const char *message, const char *words, const cha
 }
 
 static inline int run_suite(Suite *suite) {
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_run(suite) == 0 ? 0 : 1;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "backbone/base/rng.h"
 #include "backbone/base/text.h"
 #include "detect/model.h"
+#include "tests/unit/suite.h"
 
 #define MUST(call) ck_assert_msg((call) == YOLO_OK, "%s", yolo_error_message())
 
@@ -156,11 +157,7 @@ static inline int run_suite(const char *name, const TTest *const *all, size_t co
   TCase *tests = tcase_create(name);
   for (size_t i = 0; i < count; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   if (system(command) != 0) failed++;
   return failed == 0 ? 0 : 1;

@@ -213,6 +213,14 @@ static inline void make_png(yolo_text *t, unsigned w, unsigned h, const uint8_t 
   free(data);
 }
 
+/* Puts a chunk behind the header of a PNG. */
+static inline void put_after_png_header(yolo_text *t, const yolo_text *png, const char *type, const void *data, size_t length) {
+  const size_t head = 8 + 25; /* signature, IHDR */
+  put(t, png->data, head);
+  put_png_chunk(t, type, data, length);
+  put(t, png->data + head, png->length - head);
+}
+
 static inline void make_sample_png(yolo_text *t) {
   uint8_t raw[SAMPLE_H][1 + SAMPLE_W * 3];
   for (int y = 0; y < SAMPLE_H; y++) {

@@ -18,6 +18,7 @@
 #include "backbone/base/tensor.h"
 #include "backbone/base/text.h"
 #include "backbone/base/threads.h"
+#include "tests/unit/suite.h"
 
 /* ---- status ---- */
 
@@ -198,9 +199,9 @@ START_TEST(closest_words) {
   static const char *const keys[] = {"filters", "size", "stride", "pad", "activation", "batch_normalize"};
   static const struct {
     const char *word, *closest;
-  } table[] = {{"filter", "filters"}, {"sizee", "size"},   {"stirde", "stride"}, {"activaton", "activation"},
-               {"pda", "pad"},        {"width", NULL},     {"", NULL},           {"batchnormalise", "batch_normalize"},
-               {"size", "size"},      {"xyzzyxyzzy", NULL}};
+  } table[] = {{"filter", "filters"}, {"sizee", "size"},    {"stirde", "stride"}, {"activaton", "activation"},
+               {"pda", "pad"},        {"width", NULL},      {"", NULL},           {"batchnormalise", "batch_normalize"},
+               {"size", "size"},      {"xyzzyxyzzy", NULL}, {"STRIDE", "stride"}, {"Sizes", "size"}};
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     const char *found = yolo_closest(table[i].word, keys, 6);
     ck_assert_msg(table[i].closest ? found && strcmp(found, table[i].closest) == 0 : !found, "'%s' gave '%s'", table[i].word,
@@ -344,10 +345,5 @@ int main(void) {
                               every_task_runs_once,          tensors_count};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed == 0 ? 0 : 1;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

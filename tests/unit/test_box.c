@@ -8,6 +8,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/rng.h"
 #include "detect/box.h"
+#include "tests/unit/suite.h"
 
 static yolo_box corners(float x1, float y1, float x2, float y2) { return (yolo_box){x1, y1, x2, y2, 0, 0, 0, 0}; }
 
@@ -168,10 +169,5 @@ int main(void) {
   tcase_add_test(tests, suppression_equals_the_plain_one);
   tcase_add_test(tests, without_memory);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed == 0 ? 0 : 1;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

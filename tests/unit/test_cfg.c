@@ -61,6 +61,7 @@ static const good_row good_text[] = {
     {"  [ net ]  # the input\n\twidth\t=\t32 ; wide\n height = 24 # high\n;x\n#y\n[network_is_above]\n", NULL, 0},
     {"  [ network ]  # the input\n\twidth\t=\t32 ; wide\n height = 24 # high\n;x\n#y\n[avg] ; mean", "1x1x3", 0},
     {NET "batch=1\nbatch=1\n[avgpool]\n", "1x1x3", 0},
+    {NET "batch=1\nbatch=64\n[avgpool]\n", "1x1x3", 0}, /* as published: changes no output */
 };
 
 START_TEST(good_text_gives_the_shape) {

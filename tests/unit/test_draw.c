@@ -8,6 +8,7 @@
 #include "backbone/base/memory.h"
 #include "detect/draw.h"
 #include "detect/font.h"
+#include "tests/unit/suite.h"
 
 static yolo_image grey_picture(int width, int height) {
   yolo_image image = {0};
@@ -61,10 +62,13 @@ START_TEST(text_widths) {
   ck_assert(yolo_text_width("", 20) == 0);
   ck_assert_float_gt(yolo_text_width("ww", 20), yolo_text_width("w", 20));
   ck_assert_float_gt(yolo_text_width("w", 40), yolo_text_width("w", 20));
-  /* One '?' for each character outside ASCII, not for each byte. */
-  ck_assert(yolo_text_width("M\xC3\xBCnchen", 20) == yolo_text_width("M?nchen", 20));
+  /* Accents are left off; one '?' for each other character outside ASCII, not for each byte. */
+  ck_assert(yolo_text_width("M\xC3\xBCnchen", 20) == yolo_text_width("Munchen", 20));
+  ck_assert(yolo_text_width("\xC3\x80\xC3\xBF", 20) == yolo_text_width("Ay", 20)); /* the ends of the table */
   ck_assert(yolo_text_width("\xE2\x82\xAC\xF0\x9F\x90\x95", 20) == yolo_text_width("??", 20));
   ck_assert(yolo_text_width("\xC3", 20) == yolo_text_width("?", 20)); /* cut off in the middle */
+  ck_assert(yolo_text_is_legible("dog") && yolo_text_is_legible("?") && yolo_text_is_legible(""));
+  ck_assert(yolo_text_is_legible("\xC5\xBDirafa") && !yolo_text_is_legible("\xE7\x8A\xAC") && !yolo_text_is_legible("\t"));
 }
 END_TEST
 
@@ -233,10 +237,5 @@ int main(void) {
                               frames_and_places, labels_make_room, odd_sizes,   sizes_follow_the_picture, refusals};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed == 0 ? 0 : 1;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

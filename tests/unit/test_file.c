@@ -9,6 +9,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/output.h"
 #include "backbone/base/text.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = P_tmpdir "/yolo-test-file-XXXXXX";
 
@@ -108,11 +109,7 @@ int main(void) {
   tcase_add_test(tests, files_are_read_within_limits);
   tcase_add_test(tests, files_survive_missing_memory);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   unlink(in_folder("whole.txt"));
   unlink(in_folder("link.txt"));
   unlink(in_folder("read.txt"));

@@ -10,8 +10,9 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
 #include "backbone/ops/op.h"
+#include "tests/unit/suite.h"
 
-enum { MAX_CASES = 200, MAX_IN = 2 };
+enum { MAX_CASES = 200, MAX_IN = 3 };
 
 static char *file;
 static size_t file_length;
@@ -136,6 +137,7 @@ typedef union any_attrs {
   yolo_local_attrs local;
   yolo_reorg_attrs reorg;
   yolo_softmax_attrs softmax;
+  yolo_implicit_attrs implicit;
 } any_attrs;
 
 static void read_conv2d(const golden *g, any_attrs *a) {
@@ -168,8 +170,13 @@ static void read_upsample(const golden *g, any_attrs *a) {
   a->upsample = (yolo_upsample_attrs){whole(g, "factor"), (float)number(g, "scale")};
 }
 static void read_slice(const golden *g, any_attrs *a) { a->slice = (yolo_slice_attrs){whole(g, "first"), whole(g, "count")}; }
-static void read_shortcut(const golden *g, any_attrs *a) { a->shortcut.act = activation(g, "act"); }
-static void read_scale_channels(const golden *g, any_attrs *a) { a->scale_channels.act = activation(g, "act"); }
+static void read_shortcut(const golden *g, any_attrs *a) {
+  a->shortcut = (yolo_shortcut_attrs){activation(g, "act"), whole(g, "weights_per"), (yolo_weight_norm)whole(g, "norm"),
+                                      whole(g, "subsample")};
+}
+static void read_scale_channels(const golden *g, any_attrs *a) {
+  a->scale_channels = (yolo_scale_channels_attrs){activation(g, "act"), whole(g, "scale_wh")};
+}
 static void read_multiply(const golden *g, any_attrs *a) { a->multiply.act = activation(g, "act"); }
 static void read_linear(const golden *g, any_attrs *a) {
   a->linear = (yolo_linear_attrs){whole(g, "outputs"), whole(g, "bias"), activation(g, "act")};
@@ -183,6 +190,9 @@ static void read_reorg(const golden *g, any_attrs *a) {
 }
 static void read_softmax(const golden *g, any_attrs *a) {
   a->softmax = (yolo_softmax_attrs){whole(g, "groups"), (float)number(g, "temperature"), whole(g, "flatten")};
+}
+static void read_implicit(const golden *g, any_attrs *a) {
+  a->implicit = (yolo_implicit_attrs){whole(g, "filters"), whole(g, "atoms")};
 }
 static void read_nothing(const golden *g, any_attrs *a) {
   (void)g;
@@ -206,6 +216,7 @@ static const struct {
                {&yolo_op_local, read_local},
                {&yolo_op_reorg, read_reorg},
                {&yolo_op_softmax, read_softmax},
+               {&yolo_op_implicit, read_implicit},
                {&yolo_op_concat, read_nothing}};
 enum { READERS = sizeof readers / sizeof readers[0] };
 
@@ -311,11 +322,7 @@ int main(void) {
   tcase_add_loop_test(tcase, op_computes_what_pytorch_computes, 0, case_count);
   tcase_add_test(tcase, every_reader_met_a_case);
   suite_add_tcase(suite, tcase);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   yolo_free(file);
   return failed == 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/graph/fuse.h"
 #include "tests/unit/random_graph.h"
+#include "tests/unit/suite.h"
 
 static graph_maker start(int channels) {
   graph_maker m = {0};
@@ -345,10 +346,5 @@ int main(void) {
   tcase_add_test(tc, copies_are_equal);
   tcase_add_test(tc, short_memory_leaks_nothing);
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

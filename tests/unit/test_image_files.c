@@ -9,6 +9,7 @@
 #include "datasets/image.h"
 
 #include "tests/unit/image_bytes.h"
+#include "tests/unit/suite.h"
 
 START_TEST(files_are_loaded_and_saved) {
   static const char *const names[] = {"h\xC3\xBChner \xE9\xB8\xA1.png", "a b.BMP", "c.tga", "d.jpeg"};
@@ -85,11 +86,7 @@ int main(void) {
   tcase_add_test(tests, saving_survives_missing_memory);
   tcase_add_test(tests, odd_files_are_named);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   if (rmdir(test_folder) != 0) { /* something was left behind */
     printf("%s is not empty\n", test_folder);
     failed++;

@@ -11,6 +11,7 @@
 
 #include "tests/golden/images.h"
 #include "tests/unit/image_bytes.h"
+#include "tests/unit/suite.h"
 
 static yolo_status decode(const yolo_text *t, size_t length, yolo_image *out) {
   uint8_t *exact = malloc(length ? length : 1); /* the sanitizer watches its end */
@@ -323,35 +324,48 @@ static void upright_to_stored(int o, int x, int y, int *sx, int *sy) { /* w, h: 
   if (o == 3 || o == 4 || o == 6 || o == 7) *sy = h - 1 - *sy;
 }
 
+/* `turned` is `stored` with orientation o applied. */
+static void check_upright(const yolo_image *turned, const yolo_image *stored, int o) {
+  ck_assert_int_eq(turned->orientation, o);
+  ck_assert_int_eq(turned->width, o >= 5 ? SAMPLE_H : SAMPLE_W);
+  for (int y = 0; y < turned->height; y++)
+    for (int x = 0; x < turned->width; x++) {
+      int sx, sy;
+      upright_to_stored(o, x, y, &sx, &sy);
+      ck_assert_mem_eq(turned->pixels + (y * turned->width + x) * 3, stored->pixels + (sy * SAMPLE_W + sx) * 3, 3);
+    }
+}
+
 START_TEST(orientation_is_applied) {
-  yolo_text jpeg = {NULL, 0, 0};
-  yolo_image stored, upright;
-  jpeg_written(&jpeg);
-  ck_assert_int_eq(decode(&jpeg, jpeg.length, &stored), YOLO_OK);
-  for (int o = 1; o <= 8; o++)
-    for (int big = 0; big < 2; big++) {
+  void (*const makers[])(yolo_text *) = {jpeg_written, make_sample_png};
+  for (int png = 0; png < 2; png++) {
+    yolo_text plain = {NULL, 0, 0};
+    yolo_image stored, upright;
+    makers[png](&plain);
+    ck_assert_int_eq(decode(&plain, plain.length, &stored), YOLO_OK);
+    for (int i = 0; i < 16; i++) {
       char little_tiff[] = "II*\0\x08\0\0\0\2\0\x0F\1\2\0\1\0\0\0A\0\0\0\x12\1\3\0\1\0\0\0?\0\0\0\0\0\0\0";
       char big_tiff[] = "MM\0*\0\0\0\x08\0\2\1\x0F\0\2\0\0\0\1A\0\0\0\1\x12\0\3\0\0\0\1\0?\0\0\0\0\0\0";
+      const char *tiff = i % 2 ? big_tiff : little_tiff;
+      const int o = i / 2 + 1;
       yolo_text t = {NULL, 0, 0};
       little_tiff[30] = (char)o;
       big_tiff[31] = (char)o;
       ck_assert_int_eq(sizeof little_tiff, sizeof big_tiff);
-      put_exif(&t, &jpeg, big ? big_tiff : little_tiff, sizeof big_tiff - 1);
-      ck_assert_int_eq(yolo_exif_orientation((const uint8_t *)t.data, t.length), o);
+      if (png) {
+        put_after_png_header(&t, &plain, "eXIf", tiff, sizeof big_tiff - 1);
+      } else {
+        put_exif(&t, &plain, tiff, sizeof big_tiff - 1);
+        ck_assert_int_eq(yolo_exif_orientation((const uint8_t *)t.data, t.length), o);
+      }
       ck_assert_int_eq(decode(&t, t.length, &upright), YOLO_OK);
-      ck_assert_int_eq(upright.orientation, o);
-      ck_assert_int_eq(upright.width, o >= 5 ? SAMPLE_H : SAMPLE_W);
-      for (int y = 0; y < upright.height; y++)
-        for (int x = 0; x < upright.width; x++) {
-          int sx, sy;
-          upright_to_stored(o, x, y, &sx, &sy);
-          ck_assert_mem_eq(upright.pixels + (y * upright.width + x) * 3, stored.pixels + (sy * SAMPLE_W + sx) * 3, 3);
-        }
+      check_upright(&upright, &stored, o);
       yolo_image_release(&upright);
       yolo_text_free(&t);
     }
-  yolo_image_release(&stored);
-  yolo_text_free(&jpeg);
+    yolo_image_release(&stored);
+    yolo_text_free(&plain);
+  }
 }
 END_TEST
 
@@ -396,11 +410,7 @@ int main(void) {
   tcase_add_test(tests, orientation_is_applied);
   tcase_add_test(tests, damaged_exif_means_upright);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   if (rmdir(test_folder) != 0) { /* something was left behind */
     printf("%s is not empty\n", test_folder);
     failed++;

@@ -17,6 +17,7 @@
 
 #include "tests/golden/images.h"
 #include "tests/unit/image_bytes.h"
+#include "tests/unit/suite.h"
 
 typedef void (*visitor)(const char *path, const char *bytes, size_t length, void *payload);
 
@@ -389,11 +390,7 @@ int main(void) {
   tcase_add_test(tests, decoders_agree_on_inks);
   tcase_add_test(tests, complaints_are_kept);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   rmdir(test_folder);
   return failed == 0 ? 0 : 1;
 }

@@ -49,8 +49,8 @@ START_TEST(spec_of_a_cfg) {
   ck_assert_int_eq(spec.n_heads, 1);
   ck_assert_int_eq(spec.classes, 2);
   ck_assert_int_eq(spec.n_names, 2);
-  ck_assert_str_eq(spec.names[0], "0");
-  ck_assert_str_eq(spec.names[1], "1");
+  ck_assert_str_eq(spec.names[0], "class 0");
+  ck_assert_str_eq(spec.names[1], "class 1");
   ck_assert_int_eq(spec.width, 32);
   ck_assert_int_eq(spec.height, 32);
   ck_assert_int_eq(spec.channels, 3);
@@ -92,6 +92,10 @@ START_TEST(kinds_of_networks) {
   MUST(spec_of(SMALL_NET SMALL_BODY SMALL_HEAD "[route]\nlayers=-2\n" SMALL_HEAD, (yolo_model_options){0}, &spec));
   ck_assert_int_eq(spec.n_heads, 2);
   yolo_model_spec_release(&spec);
+  MUST(spec_of(SMALL_NET SMALL_BODY "[gaussian_yolo]\nmask=0\nanchors=4,6\nclasses=5\nnum=1\n", (yolo_model_options){0},
+               &spec)); /* by its alias */
+  ck_assert_str_eq(spec.heads[0].def->section.name, "Gaussian_yolo");
+  yolo_model_spec_release(&spec);
 }
 END_TEST
 
@@ -118,6 +122,7 @@ START_TEST(specs_refused) {
        {0},
        "1 anchors x (5 + 2 classes) need 7 channels, but the layer before gives 14"},
       {SMALL_NET SMALL_BODY "[yola]\n", {0}, "did you mean [yolo]"},
+      {SMALL_NET SMALL_BODY "[avgpool]\n[softmax]\n[route]\nlayers=-2\n", {0}, "the last layer only repeats layer 4"},
   };
   long live = yolo_memory_get_stats().live;
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -5,6 +5,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/graph/plan.h"
 #include "tests/unit/random_graph.h"
+#include "tests/unit/suite.h"
 
 /* ---- playing a plan ----
  * Plain ifs in the inner loops: Check notes every passing ck_assert in a file. */
@@ -354,10 +355,5 @@ int main(void) {
   tcase_add_test(tc, impossible_batches_are_refused);
   tcase_add_test(tc, short_memory_leaks_nothing);
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? 1 : 0;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

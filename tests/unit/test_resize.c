@@ -8,6 +8,7 @@
 #include "datasets/resize.h"
 
 #include "tests/golden/images.h"
+#include "tests/unit/suite.h"
 
 enum { WIDTH = 7, HEIGHT = 5, ROW = WIDTH * 4 + 3 }; /* rows with bytes to spare that belong to nobody */
 
@@ -223,10 +224,5 @@ int main(void) {
   tcase_add_test(tests, wrong_arguments_are_named);
   tcase_add_test(tests, survives_missing_memory);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed == 0 ? 0 : 1;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

@@ -8,6 +8,7 @@
 #include "backbone/base/rng.h"
 #include "backbone/graph/network.h"
 #include "backbone/graph/strips.h"
+#include "tests/unit/suite.h"
 
 static size_t strip_bytes; /* what the backend under test asks for */
 static size_t asked(const yolo_device *device) {
@@ -179,10 +180,5 @@ int main(void) {
   tcase_add_test(tc, strips_give_the_bits_of_whole_maps);
   tcase_add_test(tc, a_walk_makes_every_row_once);
   suite_add_tcase(suite, tc);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/cfg/cfg.h"
 #include "detect/head.h"
+#include "tests/unit/suite.h"
 
 typedef struct zoo_row {
   const char *name;
@@ -137,10 +138,5 @@ int main(void) {
   tcase_add_loop_test(tcase, detectors_fit_other_sizes, 0, rows);
   tcase_add_test(tcase, nothing_stays_behind);
   suite_add_tcase(suite, tcase);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_run(suite) == 0 ? 0 : 1;
 }

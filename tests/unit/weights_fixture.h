@@ -11,6 +11,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/rng.h"
 #include "backbone/base/text.h"
+#include "tests/unit/suite.h"
 #include "weights/weights.h"
 
 /* A literal that may hold zero bytes, and its length. */
@@ -184,11 +185,7 @@ static inline int run_suite(const char *name, const TTest *const *all, size_t co
   TCase *tests = tcase_create(name);
   for (size_t i = 0; i < count; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_set_fork_status(runner, CK_NOFORK);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  int failed = suite_run(suite);
   unlink(path_a);
   unlink(path_b);
   if (rmdir(folder) != 0) { /* a temporary file was left behind */

@@ -26,9 +26,6 @@ typedef struct yolo_cpu_kernel {
 typedef void (*yolo_pixels_body)(const yolo_device *device, const yolo_op_call *call, int first, int end);
 void yolo_cpu_pixels(const yolo_device *device, const yolo_op_call *call, yolo_pixels_body body);
 
-/* Pixel p, counted through all of (N, H, W). */
-static inline float *yolo_cpu_pixel(const yolo_tensor *t, int p) { return yolo_pixel(t, 0, 0, p); }
-
 /* One activation over pixels [first, end) of a tensor, in place. */
 void yolo_cpu_activate(const yolo_device *device, const yolo_tensor *t, int first, int end, yolo_activation act);
 

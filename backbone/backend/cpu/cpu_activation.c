@@ -5,7 +5,7 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   const yolo_activation_attrs *a = call->attrs;
   const yolo_tensor *in = &call->in[0], *out = call->out;
   if (in->data != out->data)
-    device->isa->copy_rows(yolo_cpu_pixel(out, first), out->stride, yolo_cpu_pixel(in, first), in->stride, end - first,
+    device->isa->copy_rows(yolo_nth_pixel(out, first), out->stride, yolo_nth_pixel(in, first), in->stride, end - first,
                            out->shape.c);
   yolo_cpu_activate(device, out, first, end, a->act);
 }

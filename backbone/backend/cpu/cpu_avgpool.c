@@ -2,6 +2,9 @@
  * number of threads; the global form gives each thread a block of channels. */
 #include "backbone/backend/cpu/cpu.h"
 
+enum { CHANNELS = 64 }; /* of a task */
+
+/* The mean over rows [y0, y1), columns [x0, x1) of channels [c, c + n), n at most CHANNELS. */
 static void mean_of(const yolo_device *device, const yolo_op_call *call, float *to, int image, int y0, int y1, int x0, int x1,
                     int c, int n) {
   const yolo_tensor *in = &call->in[0];
@@ -9,15 +12,13 @@ static void mean_of(const yolo_device *device, const yolo_op_call *call, float *
   device->isa->zero_rows(to, 0, 1, n);
   for (int y = y0; y < y1; y++) {
     /* Row by row, so that a large map's sum does not lose small values to one long chain. */
-    float line[256];
+    float line[CHANNELS];
     device->isa->zero_rows(line, 0, 1, n);
     for (int x = x0; x < x1; x++) device->isa->add_rows(line, yolo_pixel(in, image, y, x) + c, n);
     device->isa->add_rows(to, line, n);
   }
   for (int i = 0; i < n; i++) to[i] *= share;
 }
-
-enum { CHANNELS = 64 }; /* at most the 256 of mean_of() */
 
 typedef struct job {
   const yolo_device *device;

@@ -35,12 +35,18 @@ static const char *isa_title(const yolo_isa *isa) {
   return "portable C";
 }
 
+/* OpenMP ends the program when the system refuses it a thread; nobody means more than this. */
+enum { MOST_THREADS = 1024 };
+
 static yolo_status cpu_open(const yolo_device_options *options, yolo_device **out) {
   yolo_status st = YOLO_OK;
   yolo_device *device = NULL;
   *out = NULL;
   if (options->index != 0)
     return yolo_fail(YOLO_EDEVICE, "device cpu:%d does not exist: there is one CPU, 'cpu'", options->index);
+  if (options->threads < 0 || options->threads > MOST_THREADS)
+    return yolo_fail(YOLO_EINVAL, "%d threads are not possible; 1 to %d are, and 0 means every core", options->threads,
+                     MOST_THREADS);
   device = yolo_calloc(1, sizeof *device);
   YOLO_ENOMEM_IF_NULL(device);
   YOLO_TRY(yolo_isa_choose(options->isa, &device->isa));

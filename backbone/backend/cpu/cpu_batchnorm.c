@@ -30,7 +30,7 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   const int channels = call->out->shape.c;
   const float *scale = call->packed, *shift = scale + channels;
   for (int p = first; p < end; p++)
-    device->isa->scale_add(yolo_cpu_pixel(call->out, p), yolo_cpu_pixel(&call->in[0], p), scale, shift, channels);
+    device->isa->scale_add(yolo_nth_pixel(call->out, p), yolo_nth_pixel(&call->in[0], p), scale, shift, channels);
 }
 
 static yolo_status forward(const yolo_device *device, const yolo_op_call *call) {

@@ -5,9 +5,9 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   int channel = 0;
   for (int i = 0; i < call->n_in; i++) {
     const yolo_tensor *in = &call->in[i];
-    float *to = yolo_cpu_pixel(call->out, first) + channel;
-    if (to != yolo_cpu_pixel(in, first)) /* already there otherwise */
-      device->isa->copy_rows(to, call->out->stride, yolo_cpu_pixel(in, first), in->stride, end - first, in->shape.c);
+    float *to = yolo_nth_pixel(call->out, first) + channel;
+    if (to != yolo_nth_pixel(in, first)) /* already there otherwise */
+      device->isa->copy_rows(to, call->out->stride, yolo_nth_pixel(in, first), in->stride, end - first, in->shape.c);
     channel += in->shape.c;
   }
 }

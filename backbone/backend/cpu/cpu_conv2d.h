@@ -39,6 +39,12 @@ static inline const float *yolo_conv_pack_weights(const yolo_device *device, con
 /* What a whole epilogue can do inside the micro-kernel: activations of the form max(x, slope x). */
 bool yolo_conv_slope(yolo_activation act, float *slope);
 
+/* Each algorithm has three functions, called by cpu_conv2d.c:
+ *   sizes    bytes of the packed weights (without head and bias) and of the scratch; depends on the shapes, the
+ *            attributes and the device, never on whether anything was packed before
+ *   pack     lays the weights (O, KH, KW, C/groups) out at `to` and sets pack->k; the other members are set
+ *   forward  in (N, H, W, C) to out (N, OH, OW, O) with the whole epilogue; the maps may differ from those it was
+ *            packed for. m: outputs along one side of a Winograd tile, 2 or 4. */
 yolo_op_sizes yolo_conv_direct_sizes(const yolo_device *device, const yolo_op_call *call);
 void yolo_conv_direct_pack(const yolo_device *device, const yolo_op_call *call, yolo_conv_pack *pack, float *to);
 void yolo_conv_direct_forward(const yolo_device *device, const yolo_op_call *call);

@@ -170,7 +170,7 @@ static void run_task(void *payload, int task, int thread) {
       const int kc = yolo_min_int(YOLO_PANEL_K, j->pack->k - k0);
       if (j->in_place) {
         const yolo_tensor *in = &j->call->in[0];
-        run_panels(j, g, m, rows, k0, kc, p0, p1, yolo_pixel(in, 0, 0, m) + g * j->cg + k0, in->stride);
+        run_panels(j, g, m, rows, k0, kc, p0, p1, yolo_nth_pixel(in, (size_t)m) + g * j->cg + k0, in->stride);
       } else {
         pack_block(j, g, m, m + rows, k0, kc, a);
         run_panels(j, g, m, rows, k0, kc, p0, p1, a, 0);
@@ -198,7 +198,9 @@ void yolo_conv_direct_forward(const yolo_device *device, const yolo_op_call *cal
   if (j.blocks * a->groups < wanted && j.blocks < device->threads * 2)
     j.blocks = yolo_max_int(j.blocks, yolo_min_int(device->threads, j.pixels / 64));
   j.slices = yolo_max_int(1, yolo_min_int(j.pack->panels, wanted / (j.blocks * a->groups)));
-  j.is_hard = !yolo_conv_slope(a->act1, &j.slope1) || !yolo_conv_slope(a->act2, &j.slope2);
+  /* The micro-kernel knows slopes only, and the second one only behind a residual. */
+  j.is_hard = !yolo_conv_slope(a->act1, &j.slope1) || !yolo_conv_slope(a->act2, &j.slope2) ||
+              (!a->residual && a->act2 != YOLO_ACT_linear);
   if (j.is_hard) {
     j.slope1 = j.slope2 = 1;
     j.hard = (yolo_epilogue){.act1 = a->act1, .act2 = a->act2};

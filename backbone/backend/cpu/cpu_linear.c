@@ -49,7 +49,7 @@ static void gather(const job *j) {
   const int pixels = in->shape.h * in->shape.w, c = in->shape.c;
   for (int i = 0; i < j->images; i++) {
     for (int p = 0; p < pixels; p++) {
-      const float *from = yolo_cpu_pixel(in, (j->image + i) * pixels + p);
+      const float *from = yolo_nth_pixel(in, (j->image + i) * pixels + p);
       for (int done = 0; done < c;) {
         const int f = p * c + done, k = f / YOLO_PANEL_K, at = f % YOLO_PANEL_K;
         const int n = yolo_min_int(c - done, YOLO_PANEL_K - at);
@@ -72,7 +72,7 @@ static void run_panel(void *payload, int panel, int thread) {
     yolo_tile tile = {.ldc = out->stride, .slope1 = 1, .slope2 = 1, .first = k == 0, .last = k + 1 == j->k_blocks};
     tile.a = (const float *)j->call->work + (size_t)k * (size_t)j->device->isa->mr * YOLO_PANEL_STRIDE;
     tile.b = j->weights + ((size_t)panel * (size_t)j->features + (size_t)k * YOLO_PANEL_K) * (size_t)nr;
-    tile.c = yolo_cpu_pixel(out, j->image) + panel * nr;
+    tile.c = yolo_nth_pixel(out, j->image) + panel * nr;
     tile.k = yolo_min_int(YOLO_PANEL_K, j->features - k * YOLO_PANEL_K);
     tile.cols = yolo_min_int(nr, a->outputs - panel * nr);
     tile.bias = j->bias + panel * nr;

@@ -40,7 +40,7 @@ static void pool_pixels(const yolo_device *device, const yolo_op_call *call, int
 static int alike(const yolo_op_call *call, int ox, int most) {
   const yolo_maxpool_attrs *a = call->attrs;
   const int first = ox * a->stride_w - a->pad.left, slack = call->in[0].shape.w - a->kernel_w - first;
-  if (first < 0 || slack < 0 || a->kernel_h * a->kernel_w > MAX_TAPS) return 1;
+  if (first < 0 || slack < 0 || (long)a->kernel_h * a->kernel_w > MAX_TAPS) return 1;
   return yolo_min_int(most, slack / a->stride_w + 1);
 }
 
@@ -55,13 +55,19 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
 
 /* ---- separable form ---- */
 
-static bool separable(const yolo_op_call *call) {
-  const yolo_maxpool_attrs *a = call->attrs;
-  return a->kernel_h * a->kernel_w >= 9 && a->stride_h == 1 && a->stride_w == 1;
+/* A task is one block of channels of one image: its column maxima stay in this thread's scratch, which is to lie in
+ * the cache and not to grow with the picture. */
+enum { CHANNELS = 64, MOST_SCRATCH = 1 << 20 /* floats */ };
+
+static size_t scratch_floats(const yolo_op_call *call) {
+  return (size_t)call->in[0].shape.h * (size_t)call->out->shape.w * CHANNELS;
 }
 
-/* A task is one block of channels of one image: its column maxima stay in this thread's scratch. */
-enum { CHANNELS = 64 };
+static bool separable(const yolo_op_call *call) {
+  const yolo_maxpool_attrs *a = call->attrs;
+  return (long)a->kernel_h * a->kernel_w >= 9 && a->stride_h == 1 && a->stride_w == 1 && scratch_floats(call) <= MOST_SCRATCH;
+}
+
 typedef struct job {
   const yolo_device *device;
   const yolo_op_call *call;
@@ -96,10 +102,6 @@ static void pool_block(void *payload, int task, int thread) {
       }
     }
   }
-}
-
-static size_t scratch_floats(const yolo_op_call *call) {
-  return (size_t)call->in[0].shape.h * (size_t)call->out->shape.w * CHANNELS;
 }
 
 static yolo_op_sizes sizes(const yolo_device *device, const yolo_op_call *call, int thrift) {

@@ -26,5 +26,5 @@ void yolo_cpu_pixels(const yolo_device *device, const yolo_op_call *call, yolo_p
 
 void yolo_cpu_activate(const yolo_device *device, const yolo_tensor *t, int first, int end, yolo_activation act) {
   const yolo_epilogue how = {.act1 = act};
-  if (act != YOLO_ACT_linear) device->isa->epilogue(yolo_cpu_pixel(t, first), t->stride, end - first, t->shape.c, &how);
+  if (act != YOLO_ACT_linear) device->isa->epilogue(yolo_nth_pixel(t, first), t->stride, end - first, t->shape.c, &how);
 }

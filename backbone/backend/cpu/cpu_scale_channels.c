@@ -5,13 +5,13 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   const yolo_scale_channels_attrs *a = call->attrs;
   const yolo_shape out = call->out->shape;
   for (int p = first; p < end; p++) {
-    const float *from = yolo_cpu_pixel(&call->in[0], p);
-    float *to = yolo_cpu_pixel(call->out, p);
+    const float *from = yolo_nth_pixel(&call->in[0], p);
+    float *to = yolo_nth_pixel(call->out, p);
     if (a->scale_wh) {
-      const float factor = *yolo_cpu_pixel(&call->in[1], p);
+      const float factor = *yolo_nth_pixel(&call->in[1], p);
       for (int c = 0; c < out.c; c++) to[c] = from[c] * factor;
     } else {
-      device->isa->multiply(to, from, yolo_cpu_pixel(&call->in[1], p / (out.h * out.w)), out.c);
+      device->isa->multiply(to, from, yolo_nth_pixel(&call->in[1], p / (out.h * out.w)), out.c);
     }
   }
   yolo_cpu_activate(device, call->out, first, end, a->act);

@@ -6,12 +6,12 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   const yolo_shortcut_attrs *a = call->attrs;
   const yolo_tensor *out = call->out;
   if (call->in[0].data != out->data)
-    device->isa->copy_rows(yolo_cpu_pixel(out, first), out->stride, yolo_cpu_pixel(&call->in[0], first), call->in[0].stride,
+    device->isa->copy_rows(yolo_nth_pixel(out, first), out->stride, yolo_nth_pixel(&call->in[0], first), call->in[0].stride,
                            end - first, out->shape.c);
   for (int i = 1; i < call->n_in; i++) {
     const yolo_tensor *in = &call->in[i];
     const int common = yolo_min_int(in->shape.c, out->shape.c);
-    for (int p = first; p < end; p++) device->isa->add_rows(yolo_cpu_pixel(out, p), yolo_cpu_pixel(in, p), common);
+    for (int p = first; p < end; p++) device->isa->add_rows(yolo_nth_pixel(out, p), yolo_nth_pixel(in, p), common);
   }
   yolo_cpu_activate(device, out, first, end, a->act);
 }

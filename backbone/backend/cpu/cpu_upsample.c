@@ -6,7 +6,7 @@ static void run(const yolo_device *device, const yolo_op_call *call, int first, 
   const yolo_shape out = call->out->shape;
   for (int p = first; p < end; p++) {
     const int x = p % out.w, y = p / out.w % out.h, image = p / out.w / out.h;
-    float *to = yolo_cpu_pixel(call->out, p);
+    float *to = yolo_nth_pixel(call->out, p);
     device->isa->copy_rows(to, 0, yolo_pixel(&call->in[0], image, y / a->factor, x / a->factor), 0, 1, out.c);
     if (a->scale != 1)
       for (int c = 0; c < out.c; c++) to[c] *= a->scale;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "backbone/base/status.h"
 #include "backbone/ops/activation.h"
 
 enum {
@@ -61,10 +62,15 @@ typedef struct yolo_depthwise_row {
 typedef struct yolo_isa {
   const char *name;
   int lanes, mr, nr;
-  bool (*supported)(void);
-  /* tile[rows - 1][(cols <= lanes ? 0 : 1) + (lda ? 2 : 0)] */
+  bool (*supported)(void); /* on this processor; nothing else of the table may be called before it said yes */
+  /* No pointer needs to be aligned. A row's values are read and written to the last one and no further, except what is
+   * called padded: that is read in whole vectors.
+   *
+   * tile[rows - 1][(cols <= lanes ? 0 : 1) + (lda ? 2 : 0)], rows up to mr; b and bias are padded to nr columns. */
   void (*tile[YOLO_MAX_MR][4])(const yolo_tile *tile);
+  /* rows x cols of c, ldc floats apart, in place. */
   void (*epilogue)(float *c, size_t ldc, int rows, int cols, const yolo_epilogue *how);
+  /* n floats of each of `rows` rows; the two do not overlap. */
   void (*copy_rows)(float *to, size_t to_stride, const float *from, size_t from_stride, int rows, int n);
   void (*zero_rows)(float *to, size_t to_stride, int rows, int n);
   /* Winograd, F(m x m, 3 x 3), m = 2 or 4: see isa_winograd.inc. */
@@ -89,7 +95,6 @@ extern const yolo_isa yolo_isa_avx2, yolo_isa_avx512;
 
 /* By name; NULL name: the environment variable YOLO_ISA, else the best supported one. "reference" gives
  * *out == NULL: the plain loops of the ops. */
-#include "backbone/base/status.h"
 yolo_status yolo_isa_choose(const char *name, const yolo_isa **out);
 /* The instruction sets this machine supports, best first, as "avx512 avx2 portable". */
 const char *yolo_isa_list(void);
