@@ -2,23 +2,26 @@
 """Compares this program with the PyTorch reading of the same cfg and weights (scripts/torch_reference.py).
 
 For the five trained networks under $YOLO_TEST_DATA/weights on one photograph:
-  layers   every layer's output, unfused and fused: max|a - b| <= 1e-4 max|b|. Torch starts from the very input
-           tensor that our network read.
+  layers   every layer's output, unfused and fused, and the results of a run as `yolo detect` plans it (in the fused
+           column): max|a - b| <= 1e-4 max|b|. Torch starts from the very input tensor that our network read.
   input    that tensor against torch's own resize of the same pixels: within 1e-4, a fortieth of a grey level (torch
            computes source positions in fp32).
   boxes    `yolo detect` against torch's own resize, network, decoding and NMS: as many, each with a partner of
            its class at IoU >= 0.99 and a confidence within 0.001.
 Pixels come from our JPEG decoder (tests/tools/dump_layers writes them as PPM): decoders differ by up to three
 levels, which is not what is compared here.
-With --zoo, every network of backbone/models with random weights, layers only: the whole dialect.
+With --zoo, every network of backbone/models with random weights, layers only. With --random N, N random networks
+(random_networks.py), layers only: the whole dialect, in combinations nobody wrote by hand.
 
-    python3 scripts/compare_torch.py [--build build/release] [--image FILE] [--letterbox] [--zoo] [--conf C]
+    python3 scripts/compare_torch.py [--build build/release] [--image FILE] [--letterbox] [--conf C] [--zoo | --random N]
 Exit status 1 when anything disagrees.
 """
 import argparse
 import glob
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +29,7 @@ import tempfile
 import numpy as np
 import torch
 
+from random_networks import random_network
 from torch_heads import detections, preprocess
 from torch_reference import Network
 
@@ -42,11 +46,11 @@ def run(*command):
         sys.exit(f"compare_torch: {' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
-def dump(args, cfg, weights, folder, fused):
+def dump(args, cfg, weights, folder, mode):
     """Runs dump_layers; returns (input (H, W, C), pixels, {layer: (section, (H, W, C))})."""
     os.makedirs(folder, exist_ok=True)
     tool = os.path.join(args.build, "tests", "tools", "dump_layers")
-    words = (["--fused"] if fused else []) + (["--letterbox"] if args.letterbox else [])
+    words = ([mode] if mode else []) + (["--letterbox"] if args.letterbox else [])
     run(tool, *words, "--cfg", cfg, weights, args.image, folder)
 
     def read(name, shape):
@@ -66,14 +70,15 @@ def dump(args, cfg, weights, folder, fused):
     return net_input, pixels, layers
 
 
-def compare_layers(layers, outputs):
-    """(worst ratio, its layer, how many were compared)."""
+def compare_layers(layers, outputs, least):
+    """(worst ratio, its layer, how many were compared). A map without a value above `least` is measured by that: what
+    relu leaves of a sum that cancels says little."""
     worst, where = 0.0, "-"
     for index, (section, ours) in sorted(layers.items()):
         theirs = outputs[index][0].permute(1, 2, 0).numpy()
         if ours.shape != theirs.shape:
             return float("inf"), f"{index} {section}: shape {ours.shape} against {theirs.shape}", len(layers)
-        difference = float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-30))
+        difference = float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), least))
         if not difference <= worst:  # a NaN is worst of all
             worst, where = difference, f"{index} {section}"
     return worst, where, len(layers)
@@ -100,19 +105,19 @@ def compare_boxes(ours, theirs):
     return (0.0 if free else least), largest
 
 
-def compare_network(args, cfg, weights, scratch):
+def compare_network(args, cfg, weights, scratch, least=1e-30):
     network = Network(cfg).read_weights(weights)
-    row, ok, cache = [], True, None
-    for fused in (False, True):
-        net_input, pixels, layers = dump(args, cfg, weights, os.path.join(scratch, str(fused)), fused)
+    rows, ok, cache = [], True, None
+    for mode in ("", "--fused", "--planned"):
+        net_input, pixels, layers = dump(args, cfg, weights, os.path.join(scratch, "run" + mode), mode)
         if cache is None or not np.array_equal(cache[0], net_input):
             cache = net_input, network.forward(torch.from_numpy(net_input).permute(2, 0, 1)[None].contiguous())
-        worst, where, count = compare_layers(layers, cache[1])
-        if not fused and count != len(network.layers):
+        worst, where, count = compare_layers(layers, cache[1], least)
+        if count < (len(network.layers) if not mode else 1):
             worst, where = float("inf"), f"{count} layers of {len(network.layers)} were written"
         ok &= worst <= LAYER_TOLERANCE
-        row.append(f"{count:4d} {worst:8.1e} ({where})")
-    return network, row, ok, net_input, pixels
+        rows.append((worst, f"{count:4d} {worst:8.1e} ({where})"))
+    return network, [rows[0][1], max(rows[1:])[1]], ok, net_input, pixels
 
 
 def compare_trained(args, data, name, names_file, scratch):
@@ -144,6 +149,22 @@ def compare_zoo(args, cfg, scratch):
     return ok
 
 
+def compare_random(args, seed, scratch):
+    """Silent about a network that agrees; one that does not is kept for a look."""
+    cfg = os.path.join(scratch, f"random-{seed}.cfg")
+    with open(cfg, "w", encoding="utf-8") as file:
+        file.write(random_network(random.Random(seed)))
+    weights = os.path.join(scratch, "random.weights")
+    network = Network(cfg).random_weights(seed)
+    network.write_weights(weights)
+    _, row, ok, _, _ = compare_network(args, cfg, weights, scratch, least=0.05)
+    if not ok:
+        kept = os.path.join(tempfile.gettempdir(), os.path.basename(cfg))
+        shutil.copy(cfg, kept)
+        print(f"{kept:32s} {row[0]:36s} {row[1]:36s} DIFFERS", flush=True)
+    return ok, len(network.layers)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"))
@@ -152,10 +173,12 @@ def main():
     parser.add_argument("--letterbox", action="store_true", help="instead of stretching")
     parser.add_argument("--zoo", action="store_true", help="the networks of backbone/models with random weights")
     parser.add_argument("--cfg", nargs="*", help="with --zoo: only these files")
+    parser.add_argument("--random", type=int, metavar="N", help="N random networks with random weights")
+    parser.add_argument("--seed", type=int, default=1, help="of the first random network")
     args = parser.parse_args()
     data = os.environ.get("YOLO_TEST_DATA")
-    if not data and not (args.zoo and args.image):
-        sys.exit("compare_torch: set YOLO_TEST_DATA (--zoo with --image needs none)")
+    if not data and not ((args.zoo or args.random) and args.image):
+        sys.exit("compare_torch: set YOLO_TEST_DATA (--zoo and --random with --image need none)")
     args.image = args.image or os.path.join(data, "images", "dog.jpg")
     all_ok = True
     with tempfile.TemporaryDirectory() as scratch:
@@ -163,6 +186,10 @@ def main():
             print(f"{'network, random weights':32s} {'unfused: layers, worst max|a-b|/max|b|':36s} fused")
             for cfg in args.cfg or sorted(glob.glob(os.path.join(ROOT, "backbone", "models", "*.cfg"))):
                 all_ok &= compare_zoo(args, cfg, scratch)
+        elif args.random:
+            results = [compare_random(args, args.seed + i, scratch) for i in range(args.random)]
+            all_ok = all(ok for ok, _ in results)
+            print(f"{args.random} random networks, {sum(layers for _, layers in results)} layers, unfused and fused")
         else:
             fit = "letterboxed" if args.letterbox else "stretched"
             print(f"{os.path.basename(args.image)}, {fit}, confidence above {args.conf}")

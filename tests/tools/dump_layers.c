@@ -1,11 +1,13 @@
 /* Writes what every layer of a network computes, for comparison with another implementation.
  *
- *   dump_layers [--fused] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER
+ *   dump_layers [--fused | --planned] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER
  *
  * FOLDER (which must exist) gets image.ppm (the decoded picture), input.f32 (what the network read) and one
  * layer_<i>.f32 a cfg layer: raw little-endian fp32, (H, W, C), channels last, dense. index.txt says what is
  * there: "input H W C", "image W H", then "layer I SECTION H W C". Unfused, every layer of the cfg is there;
- * with --fused, those whose own output still exists after fusion. scripts/compare_torch.py reads it. */
+ * with --fused, those whose own output still exists after fusion; with --planned, the network runs as `yolo detect` runs
+ * it, with memory used again, joins without copies and strips of rows, and the results that nothing overwrote are there.
+ * scripts/compare_torch.py reads it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ typedef struct dump {
   FILE *index;
   yolo_network *network;
   yolo_runner *runner;
+  bool planned;
 } dump;
 
 static FILE *open_in(const char *folder, const char *name) {
@@ -58,11 +61,19 @@ static yolo_status write_ppm(const char *folder, const yolo_image *image) {
   return close_checked(file, "image.ppm");
 }
 
+/* Whether a planned run leaves the value alone: another node that reads it may work in its place. */
+static bool is_result(const yolo_graph *graph, int node) {
+  for (int i = node + 1; i < graph->n_nodes; i++)
+    for (int k = 0; k < graph->nodes[i].n_in; k++)
+      if (graph->nodes[i].in[k] == node) return false;
+  return true;
+}
+
 static yolo_status write_layers(const dump *d) {
   const yolo_graph *graph = yolo_network_graph(d->network);
   for (int i = 0; i < graph->n_layers; i++) {
     const yolo_layer *layer = &graph->layers[i];
-    if (layer->last < 0) continue;
+    if (layer->last < 0 || (d->planned && !is_result(graph, layer->last))) continue;
     yolo_tensor t;
     yolo_status st = yolo_runner_output(d->runner, layer->last, &t);
     if (st != YOLO_OK) return yolo_error_prefix(st, "layer %d: ", i);
@@ -84,7 +95,7 @@ static yolo_status run(dump *d, const yolo_model *model, const char *image_path)
   YOLO_TRY(yolo_image_load(image_path, &image));
   YOLO_TRY(write_ppm(d->folder, &image));
   YOLO_TRY(yolo_runner_new(d->network, &d->runner));
-  yolo_runner_keep_all(d->runner, true);
+  yolo_runner_keep_all(d->runner, !d->planned);
   YOLO_TRY(yolo_runner_prepare(d->runner, 1, spec->height, spec->width, &input));
   yolo_pixels pixels = yolo_image_pixels(&image);
   YOLO_TRY(yolo_preprocess_run(&spec->preprocess, &pixels, &input, 0, &placement));
@@ -108,6 +119,9 @@ int main(int argc, char **argv) {
   for (; i < argc && argv[i][0] == '-'; i++) {
     if (strcmp(argv[i], "--fused") == 0) {
       unfused = false;
+    } else if (strcmp(argv[i], "--planned") == 0) {
+      unfused = false;
+      d.planned = true;
     } else if (strcmp(argv[i], "--letterbox") == 0) {
       options.letterbox = "letterbox";
     } else if (strcmp(argv[i], "--cfg") == 0 && i + 1 < argc) {
@@ -117,7 +131,7 @@ int main(int argc, char **argv) {
     }
   }
   if (argc - i != 3) {
-    fprintf(stderr, "usage: dump_layers [--fused] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER\n");
+    fprintf(stderr, "usage: dump_layers [--fused | --planned] [--letterbox] [--cfg FILE.cfg] MODEL IMAGE FOLDER\n");
     return EXIT_FAILURE;
   }
   d.folder = argv[i + 2];

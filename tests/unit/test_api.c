@@ -299,13 +299,17 @@ START_TEST(memory_does_not_grow) {
 END_TEST
 
 /* As many as the first argument says; by default few, because this is a network of real size. */
+#ifdef __SANITIZE_THREAD__
+static int real_detections = 0; /* the plain loops under this sanitizer need minutes, and say nothing about memory */
+#else
 static int real_detections = 200;
+#endif
 
 START_TEST(memory_does_not_grow_with_a_published_network) {
   const char *data = test_data("memory with a published network");
   char cfg[512], weights[512], image[512];
   yolo_model *model = NULL;
-  if (!data) return;
+  if (!data || real_detections < 1) return;
   snprintf(cfg, sizeof cfg, "%s/weights/yolo-fastest-1.1.cfg", data);
   snprintf(weights, sizeof weights, "%s/weights/yolo-fastest-1.1.weights", data);
   snprintf(image, sizeof image, "%s/images/person.jpg", data);
