@@ -4,7 +4,7 @@
  *   "8BPS" 1 | channels, height, width, depth, mode | three sections: length, bytes | compression | planes */
 #include "datasets/decoders.h"
 
-enum { HEADER = 26, MODE_RGB = 3, COMPRESSION_RAW = 0, COMPRESSION_RLE = 1 };
+enum { HEADER = 26, MODE_RGB = 3, COMPRESSION_RAW = 0, COMPRESSION_RLE = 1, MOST_READ = 4 /* channels, by stb_image */ };
 
 static const char *mode_name(uint32_t mode) {
   static const char *const names[] = {"bitmap", "grey", "indexed", "RGB", "CMYK", "?", "?", "multichannel", "duotone", "Lab"};
@@ -38,6 +38,15 @@ static yolo_status check_kind(const uint8_t *p) {
   return YOLO_OK;
 }
 
+/* The fewest bytes that can hold the pixels. Run-length coded: a word a row of every channel, then runs of two bytes and
+ * at most 128 pixels. A header that promises more than the file can hold would only cost time. */
+static size_t fewest_bytes(const uint8_t *p, uint32_t compression) {
+  size_t count = (size_t)yolo_be32(p + 14) * (size_t)yolo_be32(p + 18), rows = yolo_be32(p + 14);
+  size_t channels = yolo_be16(p + 12), read = channels < MOST_READ ? channels : MOST_READ;
+  if (compression == COMPRESSION_RAW) return read * count * (yolo_be16(p + 22) / 8);
+  return 2 * rows * channels + read * ((count + 127) / 128 * 2);
+}
+
 yolo_status yolo_decode_psd(const yolo_encoded *in, yolo_image *out) {
   yolo_status st = YOLO_OK;
   const uint8_t *p = in->bytes;
@@ -49,6 +58,7 @@ yolo_status yolo_decode_psd(const yolo_encoded *in, yolo_image *out) {
   uint32_t compression = yolo_be16(p + at);
   if (compression > COMPRESSION_RLE || (compression == COMPRESSION_RLE && yolo_be16(p + 22) == 16))
     return yolo_fail(YOLO_EUNSUPPORTED, "a Photoshop file compressed in a way no decoder here reads; save it as PNG or JPEG");
+  if (in->length - at - 2 < fewest_bytes(p, compression)) return truncated();
   YOLO_TRY(yolo_decode_stb(in, (int)yolo_be32(p + 18), (int)yolo_be32(p + 14), true, out));
 done:
   return st;

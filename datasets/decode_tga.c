@@ -38,8 +38,9 @@ yolo_status yolo_decode_tga(const yolo_encoded *in, yolo_image *out) {
   if (p[1] && yolo_le16(p + 3) != 0)
     return yolo_fail(YOLO_EUNSUPPORTED, "a TGA whose palette does not begin at colour 0; convert it to PNG");
   if (p[17] & 0x10) return yolo_fail(YOLO_EUNSUPPORTED, "a TGA stored from right to left; convert it to PNG");
-  size_t before = bytes_before_pixels(p), pixel = (p[16] + 7u) / 8;
-  size_t needed = before + (p[2] & RUN_LENGTH ? 1 : (size_t)width * (size_t)height * pixel);
+  size_t before = bytes_before_pixels(p), pixel = (p[16] + 7u) / 8, count = (size_t)width * (size_t)height;
+  /* A run is one byte and one pixel, and at most 128 pixels long: a header that promises more would only cost time. */
+  size_t needed = before + (p[2] & RUN_LENGTH ? (count + 127) / 128 * (1 + pixel) : count * pixel);
   if (in->length < needed) return yolo_fail(YOLO_EFORMAT, "truncated TGA: the file ends before its pixels do");
   return yolo_decode_stb(in, width, height, (p[2] & RUN_LENGTH) != 0, out);
 }

@@ -41,7 +41,7 @@ typedef struct yolo_model_options {
   const char *cfg;    /* Darknet cfg; needed for .weights files, ignored for safetensors unless given */
   const char *names;  /* one class name a line; NULL: the file's own, else "class 0", "class 1", ... */
   const char *device; /* "cpu"; NULL: the best built in */
-  int threads;        /* CPU threads of each context; 0: the cores this process may use */
+  int threads;        /* CPU threads of each context, at most 1024; 0: the cores this process may use */
   int width, height;  /* network input; 0: the model's own. Must fit the strides of the network */
   int partial;        /* accept a Darknet file of the first layers only (the rest stays at its initial values) */
   int cutoff;         /* with partial: how many layers it holds, 137 for yolov4.conv.137; 0: as many as there are */

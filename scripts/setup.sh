@@ -5,8 +5,9 @@
 set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config libstb-dev libcjson-dev zlib1g-dev libturbojpeg0-dev)
-# Check: unit tests. clang with its OpenMP: the second compiler. libpng: the judge of our PNG decoding.
-test_packages=(check clang libomp-dev libpng-dev)
+# Check: unit tests. clang with its OpenMP and sanitizers: the second compiler. libpng: the judge of our PNG decoding.
+# locales: numbers are read alike where a decimal is written with a comma.
+test_packages=(check clang libomp-dev libclang-rt-dev libpng-dev locales)
 
 case "${1:-}" in
   "") ;;

@@ -236,7 +236,15 @@ END_TEST
 
 /* ---- memory ---- */
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* as gcc says it */
+#define SANITIZED
+#elif defined(__has_feature) /* as clang does */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#if !defined(SANITIZED)
 static long resident_kb(void) {
   long pages = 0, resident = 0;
   FILE *file = fopen("/proc/self/statm", "r");

@@ -182,16 +182,32 @@ static void check_decimals(void) {
 START_TEST(decimals_are_strict) { check_decimals(); }
 END_TEST
 
-START_TEST(decimals_ignore_the_locale) {
+/* Switches to a locale with a decimal comma: one that is installed, else one made in `folder` (which stays the
+ * caller's to delete) where the sources of locales are there. */
+static bool set_comma_locale(const char *folder) {
   static const char *const with_comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "nl_NL.UTF-8"};
-  const char *chosen = NULL;
-  for (int i = 0; i < 4 && !chosen; i++) chosen = setlocale(LC_NUMERIC, with_comma[i]);
-  if (!chosen) {
-    printf("SKIP decimals_ignore_the_locale: no locale with a decimal comma is installed\n");
-    return;
+  char command[160];
+  for (int i = 0; i < 4; i++)
+    if (setlocale(LC_NUMERIC, with_comma[i])) return true;
+  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' 2>&1 | head -n 1", folder);
+  if (system(command) != 0 || setenv("LOCPATH", folder, 1) != 0) return false;
+  return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
+}
+
+START_TEST(decimals_ignore_the_locale) {
+  char folder[] = P_tmpdir "/yolo-test-locale-XXXXXX", text[64];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  if (set_comma_locale(folder)) {
+    snprintf(text, sizeof text, "%.1f", 0.5);
+    ck_assert_str_eq(text, "0,5"); /* the locale is at work */
+    check_decimals();
+    setlocale(LC_NUMERIC, "C");
+  } else {
+    printf("SKIP decimals_ignore_the_locale: no locale with a decimal comma, and no 'locales' to make one from\n");
   }
-  check_decimals();
-  setlocale(LC_NUMERIC, "C");
+  unsetenv("LOCPATH");
+  snprintf(text, sizeof text, "rm -rf '%s'", folder);
+  ck_assert_int_eq(system(text), 0);
 }
 END_TEST
 

@@ -136,7 +136,8 @@ static void attack(const files *originals, int kind, uint64_t count) {
     yolo_rng rng = {i, (uint64_t)kind + 100, 0};
     memcpy(bytes, original, length);
     put(f.path[kind], bytes, change(&rng, bytes, length));
-    fine += survive(&f, kind, false) | (kind == CFG && survive(&f, kind, true));
+    const bool loaded = survive(&f, kind, false), random = kind == CFG && survive(&f, kind, true);
+    fine += loaded || random;
   }
   printf("%s: %d of %d changes end in a result, the others in a sentence (%.1f s)\n", kinds[kind], fine, (int)count,
          seconds() - began);

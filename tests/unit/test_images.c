@@ -253,6 +253,10 @@ START_TEST(changed_headers_are_named) {
       {psd_raw, 26, BYTES("\xFF\xFF\xFF\xFF"), "truncated"},
       {psd_raw, 26 + 4 + 8 + 4, BYTES("\0\2"), "compressed in a way"},
       {psd_raw, 22, BYTES("\0\1"), "1 bits"},
+      /* headers that promise far more than the file can hold, however well it is packed */
+      {tga_packets, 12, BYTES("\xFF\x7F\0\x20"), "truncated TGA"},
+      {psd_raw, 14, BYTES("\0\0\x20\0\0\0\x7F\xFF"), "truncated PSD"},
+      {psd_packed, 14, BYTES("\0\0\x20\0\0\0\x7F\xFF"), "truncated PSD"},
       {make_gif, 13 + 384 + 9 + 10, BYTES("\x0D"), "codes of 13 bits"},
       {make_gif, 13 + 384 + 9 + 10 + 4, BYTES("\xF0"), "does not exist yet"},
       {make_gif, 13 + 384 + 9 + 5, BYTES("\xFF"), "truncated GIF"},
