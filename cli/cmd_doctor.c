@@ -101,12 +101,14 @@ static void examine_libraries(findings *f) {
     note(f, "JPEG files are decoded by stb_image; libjpeg-turbo at build time would be faster");
 }
 
-static void examine_peak(void) {
+static void examine_peak(findings *f) {
   int threads = yolo_threads_available();
   double one = yolo_peak_gflops(1), all = threads > 1 ? yolo_peak_gflops(threads) : one;
   cli_say("peak          %.1f GFLOP/s with 1 thread", one);
   if (threads > 1) cli_say(", %.1f with %d", all, threads);
   cli_say(" (fp32 multiply-adds in registers, measured now)\n");
+  if (threads > 1 && all < 1.2 * one)
+    note(f, "%d threads are hardly faster than one just now: other programs keep the cores busy", threads);
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
@@ -122,7 +124,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   examine_threads(&f);
   examine_backends(&f);
   examine_libraries(&f);
-  if (!f.broken) examine_peak();
+  if (!f.broken) examine_peak(&f);
   cli_say("\n%s\n", f.count ? "To know:" : "All is well.");
   for (int i = 0; i < f.count; ++i) cli_say("  - %s\n", f.text[i]);
   return f.broken ? CLI_ERROR : CLI_OK;

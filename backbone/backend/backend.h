@@ -45,9 +45,6 @@ typedef struct yolo_backend {
   /* Lays the parameters (call->param, host memory, in-memory layout) out at `to`; called once at load with
    * the same shapes and thrift as sizes(). */
   yolo_status (*pack)(yolo_device *device, const yolo_op_call *call, int thrift, void *to);
-  /* Bytes of cache that a chain of ops should stay in when it runs strip by strip (graph/strips.h); NULL or 0: ops
-   * run on whole maps. */
-  size_t (*strip_bytes)(const yolo_device *device);
   /* Runs body(payload), which makes many run() calls, with what the backend wants around a whole pass: a standing
    * team of threads here, a recorded graph elsewhere. NULL: nothing. */
   void (*pass)(yolo_device *device, void (*body)(void *payload), void *payload);

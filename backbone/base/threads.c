@@ -154,10 +154,17 @@ static _Thread_local bool in_task;
  * owner that saw `inside` return to 0.
  *
  * Nothing depends on how many helpers there are: OpenMP may grant fewer than were asked for, or none. */
+enum { MOST_THREADS = 64 };
+typedef struct task_range {
+  _Atomic int next;
+  char apart[60]; /* a cache line each */
+} task_range;
+
 typedef struct team {
   _Atomic unsigned epoch;
-  _Atomic int inside, next;
+  _Atomic int inside;
   _Atomic bool over;
+  task_range range[MOST_THREADS];
   int tasks, threads; /* of the open loop, as are body and payload */
   yolo_task body;
   void *payload;
@@ -179,10 +186,15 @@ static void relax(int *spins) {
 #endif
 }
 
+/* A thread begins with its own share, the same part of every map, which its cache may still hold from the layer
+ * before; then it helps the others. */
 static void take_tasks(team *t, int thread) {
   in_task = true;
-  for (int task = atomic_fetch_add(&t->next, 1); task < t->tasks; task = atomic_fetch_add(&t->next, 1))
-    t->body(t->payload, task, thread);
+  for (int k = 0; k < t->threads; k++) {
+    const int owner = (thread + k) % t->threads, end = (int)((long)t->tasks * (owner + 1) / t->threads);
+    for (int task = atomic_fetch_add(&t->range[owner].next, 1); task < end; task = atomic_fetch_add(&t->range[owner].next, 1))
+      t->body(t->payload, task, thread);
+  }
   in_task = false;
 }
 
@@ -204,12 +216,13 @@ static void help(team *t, int thread) {
 }
 
 static void run_standing(team *t, int threads, int tasks, yolo_task body, void *payload) {
+  if (threads > MOST_THREADS) threads = MOST_THREADS;
   int spins = 0;
   t->threads = threads;
   t->tasks = tasks;
   t->body = body;
   t->payload = payload;
-  atomic_store(&t->next, 0);
+  for (int i = 0; i < threads; i++) atomic_store(&t->range[i].next, (int)((long)tasks * i / threads));
   atomic_fetch_add(&t->epoch, 1);
   take_tasks(t, 0);
   atomic_fetch_add(&t->epoch, 1);

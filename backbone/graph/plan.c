@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
-#include "backbone/graph/strips.h"
 
 enum {
   ALIGN = 64,        /* bytes: one cache line, one AVX-512 register */
@@ -178,27 +177,6 @@ static void measure(planner *p) {
   }
 }
 
-/* Nodes of a strip group do not run one after the other, so what any of them touches is needed throughout. */
-static yolo_status choose_strips(planner *p) {
-  yolo_plan *plan = p->plan;
-  if (p->options->strip_bytes == 0) return YOLO_OK;
-  plan->groups = yolo_alloc_array((size_t)p->graph->n_nodes, sizeof *plan->groups);
-  if (!plan->groups) return YOLO_ENOMEM;
-  plan->rows = yolo_alloc_array(2 * (size_t)p->graph->n_nodes, sizeof *plan->rows);
-  if (!plan->rows) return YOLO_ENOMEM;
-  plan->n_groups = yolo_strips_choose(p->graph, plan->shapes, plan->places, p->options, plan->groups);
-  for (int g = 0; g < plan->n_groups; g++) {
-    const int first = plan->groups[g].first, last = plan->groups[g].end - 1;
-    for (int i = 0; i < p->graph->n_nodes; i++) {
-      plan_buffer *buffer = &p->buffers[i];
-      if (p->parent[i] != i || buffer->last < first || buffer->first > last) continue;
-      if (buffer->first > first) buffer->first = first;
-      if (buffer->last < last) buffer->last = last;
-    }
-  }
-  return YOLO_OK;
-}
-
 /* ---- 3. at which offset ---- */
 
 static int larger_first(const void *a, const void *b) {
@@ -314,7 +292,6 @@ yolo_status yolo_plan_make(const yolo_graph *graph, const yolo_shape *shapes, co
   find_last_reads(&p);
   choose_memory(&p);
   measure(&p);
-  YOLO_TRY(choose_strips(&p));
   YOLO_TRY(assign_offsets(&p));
   *out = p.plan;
   p.plan = NULL;
@@ -329,7 +306,5 @@ void yolo_plan_free(yolo_plan *plan) {
   if (!plan) return;
   yolo_free(plan->shapes);
   yolo_free(plan->places);
-  yolo_free(plan->groups);
-  yolo_free(plan->rows);
   yolo_free(plan);
 }

@@ -19,8 +19,6 @@ typedef struct yolo_plan_options {
   bool keep_all;     /* every node's output lives to the end in memory of its own (comparison, training) */
   size_t row_align;  /* floats */
   const size_t *work; /* n_nodes: scratch bytes a node wants */
-  const size_t *held; /* n_nodes: bytes of its parameters as held; only read with strip_bytes */
-  size_t strip_bytes; /* run chains strip by strip within this much cache (strips.h); 0: never */
 } yolo_plan_options;
 
 typedef struct yolo_place {
@@ -29,19 +27,11 @@ typedef struct yolo_place {
   bool run;      /* false: a view; nothing to compute */
 } yolo_place;
 
-/* Nodes [first, end), run together in strips of `rows` output rows of their last running node. */
-typedef struct yolo_strip_group {
-  int first, end, rows;
-} yolo_strip_group;
-
 typedef struct yolo_plan {
   int n_nodes, batch;
   yolo_shape *shapes; /* n_nodes, with n = batch */
   yolo_place *places; /* n_nodes */
   size_t act_bytes, work_bytes;
-  int n_groups;
-  yolo_strip_group *groups; /* in node order, apart from each other; all buffers they touch live throughout */
-  int *rows;                /* scratch of yolo_strips_walk for the largest group */
 } yolo_plan;
 
 /* Fails for a batch below 1, and for one whose maps are larger than kernels can count. To be asked before any kernel is

@@ -11,7 +11,6 @@
 #include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "backbone/graph/network_parts.h"
-#include "backbone/graph/strips.h"
 
 enum { SLOTS = 4 };
 
@@ -78,44 +77,15 @@ const char *yolo_runner_device(const yolo_runner *runner) { return runner->netwo
 
 /* ---- prepare ---- */
 
-/* The scratch of a strip may be larger than that of the whole map (a kernel may share its work differently). */
-typedef struct strip_sizes {
-  const yolo_runner *runner;
-  yolo_plan *plan;
-} strip_sizes;
-
-static yolo_status size_strip(void *payload, int node, int image, int first, int end) {
-  const strip_sizes *sizes = payload;
-  const yolo_network *network = sizes->runner->network;
-  yolo_strip_attrs cut;
-  yolo_node_call c;
-  yolo_network_call(network, node, sizes->plan->shapes, sizes->plan->batch, &c);
-  yolo_strip_cut(&c.call, c.in, image, first, end, &cut);
-  const size_t work = network->backend->sizes(sizes->runner->device, &c.call, network->nodes[node].thrift).work;
-  if (work > sizes->plan->work_bytes) sizes->plan->work_bytes = work;
-  return YOLO_OK;
-}
-
-/* Also leaves the plan's scratch for walking: no allocation happens in run(). */
-static yolo_status size_strips(const yolo_runner *runner, yolo_plan *plan) {
-  strip_sizes sizes = {runner, plan};
-  yolo_status st = YOLO_OK;
-  for (int g = 0; g < plan->n_groups && st == YOLO_OK; g++)
-    st = yolo_strips_walk(runner->network->graph, plan, &plan->groups[g], plan->rows, size_strip, &sizes);
-  return st;
-}
-
 static yolo_status make_plan(const yolo_runner *runner, int batch, int height, int width, yolo_plan **out) {
   const yolo_network *network = runner->network;
   size_t n = (size_t)network->graph->n_nodes;
-  size_t *work = NULL, *held = NULL;
+  size_t *work = NULL;
   yolo_status st = YOLO_OK;
   yolo_shape *shapes = yolo_alloc_array(n, sizeof *shapes);
   YOLO_ENOMEM_IF_NULL(shapes);
   work = yolo_calloc(n, sizeof *work);
   YOLO_ENOMEM_IF_NULL(work);
-  held = yolo_calloc(n, sizeof *held);
-  YOLO_ENOMEM_IF_NULL(held);
   YOLO_TRY(yolo_graph_infer(network->graph, height, width, shapes));
   YOLO_TRY(yolo_plan_check_batch(shapes, network->graph->n_nodes, batch));
   for (size_t i = 0; i < n; i++) {
@@ -123,25 +93,16 @@ static yolo_status make_plan(const yolo_runner *runner, int batch, int height, i
     if (network->graph->nodes[i].kind != YOLO_NODE_OP) continue;
     yolo_network_call(network, (int)i, shapes, batch, &c);
     work[i] = network->backend->sizes(runner->device, &c.call, network->nodes[i].thrift).work;
-    held[i] = network->nodes[i].pack;
   }
   yolo_plan_options options = {.batch = batch,
                                .concat_views = network->backend->concat_views,
                                .keep_all = runner->keep_all,
                                .row_align = network->backend->row_align,
-                               .work = work,
-                               .held = held};
-  if (network->backend->strip_bytes) options.strip_bytes = network->backend->strip_bytes(runner->device);
+                               .work = work};
   YOLO_TRY(yolo_plan_make(network->graph, shapes, &options, out));
-  st = size_strips(runner, *out);
-  if (st != YOLO_OK) {
-    yolo_plan_free(*out);
-    *out = NULL;
-  }
 done:
   yolo_free(shapes);
   yolo_free(work);
-  yolo_free(held);
   return st;
 }
 
@@ -218,40 +179,25 @@ done:
 
 /* ---- run ---- */
 
-static yolo_status run_call(yolo_runner *runner, int index, yolo_op_call *call) {
-  const yolo_backend *backend = runner->network->backend;
-  const yolo_plan *plan = runner->current->plan;
-  call->work = plan->work_bytes > 0 ? runner->arena + work_offset(plan) : NULL;
-  call->work_size = plan->work_bytes;
-  if (!runner->times) return backend->run(runner->device, YOLO_FORWARD, call);
-  double start = yolo_now_ms();
-  yolo_status st = backend->run(runner->device, YOLO_FORWARD, call);
-  if (st == YOLO_OK) st = backend->sync(runner->device);
-  runner->times[index] += (yolo_now_ms() - start) * 1e-3;
-  return st;
-}
-
-static void place_call(const yolo_runner *runner, int index, yolo_node_call *c) {
-  const yolo_plan *plan = runner->current->plan;
-  const yolo_node *node = &runner->network->graph->nodes[index];
-  yolo_network_call(runner->network, index, plan->shapes, plan->batch, c);
-  for (int k = 0; k < node->n_in; k++) c->in[k] = placed(plan, node->in[k], runner->arena);
-  c->out = placed(plan, index, runner->arena);
-}
-
 static yolo_status run_node(yolo_runner *runner, int index) {
+  const yolo_network *network = runner->network;
+  const yolo_plan *plan = runner->current->plan;
+  const yolo_node *node = &network->graph->nodes[index];
   yolo_node_call c;
-  place_call(runner, index, &c);
-  return yolo_graph_blame(runner->network->graph, index, run_call(runner, index, &c.call));
+  yolo_network_call(network, index, plan->shapes, plan->batch, &c);
+  for (int k = 0; k < node->n_in; k++) c.in[k] = placed(plan, node->in[k], runner->arena);
+  c.out = placed(plan, index, runner->arena);
+  c.call.work = plan->work_bytes > 0 ? runner->arena + work_offset(plan) : NULL;
+  c.call.work_size = plan->work_bytes;
+  return yolo_graph_blame(network->graph, index, network->backend->run(runner->device, YOLO_FORWARD, &c.call));
 }
 
-static yolo_status run_strip(void *payload, int index, int image, int first, int end) {
-  yolo_runner *runner = payload;
-  yolo_strip_attrs cut;
-  yolo_node_call c;
-  place_call(runner, index, &c);
-  yolo_strip_cut(&c.call, c.in, image, first, end, &cut);
-  return yolo_graph_blame(runner->network->graph, index, run_call(runner, index, &c.call));
+static yolo_status run_timed(yolo_runner *runner, int index) {
+  double start = yolo_now_ms();
+  yolo_status st = run_node(runner, index);
+  if (st == YOLO_OK) st = runner->network->backend->sync(runner->device);
+  runner->times[index] = (yolo_now_ms() - start) * 1e-3;
+  return st;
 }
 
 static yolo_status send_input(yolo_runner *runner) {
@@ -272,15 +218,9 @@ static void run_nodes(void *payload) {
   whole_pass *pass = payload;
   yolo_runner *runner = pass->runner;
   const yolo_plan *plan = runner->current->plan;
-  int g = 0;
-  if (runner->times) memset(runner->times, 0, (size_t)plan->n_nodes * sizeof *runner->times);
   for (int i = 0; i < plan->n_nodes && pass->st == YOLO_OK; i++) {
-    if (g < plan->n_groups && i == plan->groups[g].first) {
-      pass->st = yolo_strips_walk(runner->network->graph, plan, &plan->groups[g], plan->rows, run_strip, runner);
-      i = plan->groups[g++].end - 1;
-    } else if (plan->places[i].run) {
-      pass->st = run_node(runner, i);
-    }
+    if (runner->times) runner->times[i] = 0;
+    if (plan->places[i].run) pass->st = runner->times ? run_timed(runner, i) : run_node(runner, i);
   }
 }
 

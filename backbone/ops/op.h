@@ -75,10 +75,6 @@ typedef struct yolo_op {
   /* Floating-point operations of one forward call, counted 2 x multiply-add; NULL: 0 (only convolutions
    * and linear layers count, as in the literature). */
   double (*flops)(const void *attrs, const yolo_shape *in, yolo_shape out);
-  /* Rows [first, end) of the output by themselves: fills `cut` (attrs_size bytes) with attributes for just these rows
-   * of an input that holds only rows [*in_first, *in_end) of in[0]; other inputs are cut like the output. The values
-   * are the same bit for bit. NULL: the op runs on whole maps only. */
-  void (*strip)(const void *attrs, yolo_shape in, int first, int end, void *cut, int *in_first, int *in_end);
   bool inplace;            /* out may be in[0]'s memory when nobody else reads in[0] */
   unsigned backward_reads; /* YOLO_READS_* */
   size_t (*saved_size)(const void *attrs, const yolo_shape *in, yolo_shape out); /* NULL: 0 bytes */

@@ -104,16 +104,6 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
-static void strip(const void *attrs, yolo_shape in, int first, int end, void *cut, int *in_first, int *in_end) {
-  const yolo_conv2d_attrs *a = attrs;
-  yolo_conv2d_attrs *mine = cut;
-  yolo_window rows = {a->kernel_h, a->stride_h, a->dilation, a->pad.top, a->pad.bottom};
-  rows = yolo_rule_strip(rows, in.h, first, end, in_first, in_end);
-  *mine = *a;
-  mine->pad.top = rows.before;
-  mine->pad.bottom = rows.after;
-}
-
 const yolo_op yolo_op_conv2d = {.name = "conv2d",
                                 .attrs_size = sizeof(yolo_conv2d_attrs),
                                 .min_in = 1,
@@ -121,6 +111,5 @@ const yolo_op yolo_op_conv2d = {.name = "conv2d",
                                 .shape = shape,
                                 .params = params,
                                 .flops = flops,
-                                .strip = strip,
                                 .backward_reads = YOLO_READS_IN,
                                 .forward = forward};

@@ -68,22 +68,11 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
-static void strip(const void *attrs, yolo_shape in, int first, int end, void *cut, int *in_first, int *in_end) {
-  const yolo_maxpool_attrs *a = attrs;
-  yolo_maxpool_attrs *mine = cut;
-  yolo_window rows = {a->kernel_h, a->stride_h, 1, a->pad.top, a->pad.bottom};
-  rows = yolo_rule_strip(rows, in.h, first, end, in_first, in_end);
-  *mine = *a;
-  mine->pad.top = rows.before;
-  mine->pad.bottom = rows.after;
-}
-
 const yolo_op yolo_op_maxpool = {.name = "maxpool",
                                  .attrs_size = sizeof(yolo_maxpool_attrs),
                                  .min_in = 1,
                                  .max_in = 1,
                                  .shape = shape,
-                                 .strip = strip,
                                  .backward_reads = YOLO_READS_SAVED,
                                  .saved_size = saved_size,
                                  .forward = forward};

@@ -35,17 +35,6 @@ yolo_status yolo_rule_pool_pads(const char *op, const yolo_pool_attrs *a) {
   return YOLO_OK;
 }
 
-yolo_window yolo_rule_strip(yolo_window whole, int in, int first, int end, int *in_first, int *in_end) {
-  const int from = first * whole.stride - whole.before;
-  const int to = (end - 1) * whole.stride - whole.before + whole.dilation * (whole.kernel - 1) + 1;
-  yolo_window cut = whole;
-  *in_first = from < 0 ? 0 : from > in ? in : from; /* a window may lie in the padding altogether */
-  *in_end = to > in ? in : to < *in_first ? *in_first : to;
-  cut.before = *in_first - from;
-  cut.after = to - *in_end;
-  return cut;
-}
-
 yolo_status yolo_rule_count(const char *op, const char *what, yolo_shape s) {
   const long long limit = 1LL << 40;
   int dims[] = {s.n, s.h, s.w, s.c};

@@ -23,11 +23,6 @@ yolo_status yolo_rule_window(const char *op, const char *axis, int in, yolo_wind
 /* A pad as large as the kernel would let a window see nothing but outside: no maximum, no mean. */
 yolo_status yolo_rule_pool_pads(const char *op, const yolo_pool_attrs *attrs);
 
-/* Output rows [first, end) of a window over `in` rows: the window over input rows [*in_first, *in_end) alone that gives
- * them. Its pads are the whole one's at its two ends and 0 between; where windows lie in the padding altogether the rows
- * are none, and one pad may be negative. */
-yolo_window yolo_rule_strip(yolo_window whole, int in, int first, int end, int *in_first, int *in_end);
-
 /* Refuses empty shapes and more than 2^40 elements; `what` is "output", "weights" ... */
 yolo_status yolo_rule_count(const char *op, const char *what, yolo_shape shape);
 

@@ -6,7 +6,7 @@
  * layer_<i>.f32 a cfg layer: raw little-endian fp32, (H, W, C), channels last, dense. index.txt says what is
  * there: "input H W C", "image W H", then "layer I SECTION H W C". Unfused, every layer of the cfg is there;
  * with --fused, those whose own output still exists after fusion; with --planned, the network runs as `yolo detect` runs
- * it, with memory used again, joins without copies and strips of rows, and the results that nothing overwrote are there.
+ * it, with memory used again and joins without copies, and the results that nothing overwrote are there.
  * scripts/compare_torch.py reads it. */
 #include <stdio.h>
 #include <stdlib.h>

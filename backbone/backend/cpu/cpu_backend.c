@@ -103,13 +103,6 @@ static yolo_status cpu_pack(yolo_device *device, const yolo_op_call *call, int t
   return kernel->pack(device, call, thrift, to);
 }
 
-/* Half of a second-level cache of 2 MiB: the other half holds weights and the kernels' scratch. Every thread has one
- * and works on its share of a strip. */
-enum { STRIP_BYTES = 1 << 20 };
-static size_t cpu_strip_bytes(const yolo_device *device) {
-  return device->isa ? (size_t)STRIP_BYTES * (size_t)device->threads : 0;
-}
-
 static void cpu_pass(yolo_device *device, void (*body)(void *payload), void *payload) {
   yolo_with_team(device->isa ? device->threads : 1, body, payload);
 }
@@ -140,7 +133,6 @@ const yolo_backend yolo_backend_cpu = {
     .has = cpu_has,
     .sizes = cpu_sizes,
     .pack = cpu_pack,
-    .strip_bytes = cpu_strip_bytes,
     .pass = cpu_pass,
     .run = cpu_run,
 };
