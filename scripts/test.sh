@@ -55,8 +55,8 @@ tests "address and undefined sanitizers" asan -E '^source\.'
 targets="test_api test_base yolo_program json_flatten"
 tests "thread sanitizer, reference kernels" tsan -R '^(unit\.test_(api|base)|cli\.(tiny|sources))$'
 # The team of threads and the kernels on it, with an OpenMP that the sanitizer understands.
-targets="test_threads test_network test_strips"
-tests "thread sanitizer, clang's OpenMP" tsan-openmp -R '^unit\.test_(threads|network|strips)$'
+targets="test_threads test_network"
+tests "thread sanitizer, clang's OpenMP" tsan-openmp -R '^unit\.test_(threads|network)$'
 
 printf 'whole run: %d s\n' "$SECONDS"
 printf '%d passed, %d failed\n' $((total - failed)) "$failed"
