@@ -8,6 +8,30 @@ static const yolo_backend *const backends[] = {
     &yolo_backend_cpu,
 };
 
+/* ---- precisions ---- */
+
+static const char *const precisions[] = {[YOLO_PRECISION_FP32] = "fp32",
+                                         [YOLO_PRECISION_TF32] = "tf32",
+                                         [YOLO_PRECISION_FP16] = "fp16",
+                                         [YOLO_PRECISION_BF16] = "bf16"};
+
+const char *yolo_precision_name(yolo_precision precision) {
+  return (unsigned)precision < sizeof precisions / sizeof *precisions ? precisions[precision] : "unknown";
+}
+
+yolo_status yolo_precision_find(const char *name, yolo_precision *out) {
+  *out = YOLO_PRECISION_FP32;
+  if (!name) return YOLO_OK;
+  for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+    if (strcmp(name, precisions[i]) != 0) continue;
+    *out = (yolo_precision)i;
+    return YOLO_OK;
+  }
+  return yolo_fail(YOLO_EINVAL, "precision '%.40s' is unknown; fp32, tf32, fp16 and bf16 exist", name);
+}
+
+/* ---- backends ---- */
+
 int yolo_backend_count(void) { return (int)(sizeof backends / sizeof *backends); }
 const yolo_backend *yolo_backend_at(int index) { return index >= 0 && index < yolo_backend_count() ? backends[index] : NULL; }
 

@@ -11,6 +11,10 @@
 
 typedef enum yolo_dtype { YOLO_F32 = 0, YOLO_F16, YOLO_BF16, YOLO_I8, YOLO_U8, YOLO_I32 } yolo_dtype;
 
+static inline size_t yolo_dtype_size(yolo_dtype dtype) {
+  return dtype == YOLO_F32 || dtype == YOLO_I32 ? 4 : dtype == YOLO_F16 || dtype == YOLO_BF16 ? 2 : 1;
+}
+
 typedef struct yolo_shape {
   int n, h, w, c;
 } yolo_shape;
@@ -24,9 +28,7 @@ typedef struct yolo_tensor {
 
 static inline size_t yolo_shape_pixels(yolo_shape s) { return (size_t)s.n * (size_t)s.h * (size_t)s.w; }
 static inline size_t yolo_shape_count(yolo_shape s) { return yolo_shape_pixels(s) * (size_t)s.c; }
-static inline int yolo_shape_equal(yolo_shape a, yolo_shape b) {
-  return a.n == b.n && a.h == b.h && a.w == b.w && a.c == b.c;
-}
+static inline int yolo_shape_equal(yolo_shape a, yolo_shape b) { return a.n == b.n && a.h == b.h && a.w == b.w && a.c == b.c; }
 
 /* A dense fp32 tensor (stride == C) over memory the caller owns. */
 static inline yolo_tensor yolo_tensor_dense(float *data, yolo_shape shape) {

@@ -153,6 +153,7 @@ yolo_status yolo_network_new(const yolo_graph *graph, const yolo_network_options
   network = yolo_calloc(1, sizeof *network);
   YOLO_ENOMEM_IF_NULL(network);
   network->backend = options->backend ? options->backend : &yolo_backend_cpu;
+  network->concat_copies = options->concat_copies;
   YOLO_TRY((options->unfused ? yolo_graph_copy : yolo_graph_fuse)(graph, &network->graph));
   YOLO_TRY(check_ops(network));
   YOLO_TRY(open_device(network, &options->device));

@@ -20,8 +20,7 @@
 enum {
   ALIGN = 64,        /* bytes: one cache line, one AVX-512 register */
   FOREVER = INT_MAX, /* read by the caller, after the run */
-  CONFLICT = 2048,   /* bytes, see padded_stride() */
-  CONFLICT_PAD = 16  /* floats */
+  CONFLICT_PAD = 64  /* bytes, see padded_stride() */
 };
 /* Kernels count the pixels of a batch and the tasks they cut it into with an int; no machine comes near either. */
 static const double MOST_PIXELS = 1 << 30;
@@ -43,6 +42,8 @@ typedef struct planner {
   int *until;           /* root -> the last read of anything in its buffer */
   plan_buffer *buffers; /* by root node */
 } planner;
+
+static size_t elem_size(const yolo_plan_options *options) { return options->elem ? options->elem : sizeof(float); }
 
 /* ---- 1. whose memory ---- */
 
@@ -72,7 +73,7 @@ static void find_last_reads(planner *p) {
     for (int k = 0; k < graph->nodes[i].n_in; k++) p->last_read[graph->nodes[i].in[k]] = i;
   for (int i = 0; i < graph->n_nodes; i++) {
     bool result = graph->nodes[i].kind == YOLO_NODE_OUTPUT || (p->last_read[i] < 0 && graph->nodes[i].kind == YOLO_NODE_OP);
-    if (result || p->options->keep_all) p->last_read[i] = FOREVER;
+    if (result || p->options->keep_all || (i == 0 && p->options->keep_input)) p->last_read[i] = FOREVER;
     p->parent[i] = i;
     p->channel[i] = 0;
     p->until[i] = p->last_read[i];
@@ -143,21 +144,22 @@ static void choose_memory(planner *p) {
 /* Elements from one pixel to the next. Whole cache lines once there is one to fill; up to three channels stay
  * dense (an image as it was decoded).
  *
- * A 1x1 convolution walks down the pixels of a tile at this stride. When it is a multiple of 2 KiB, the lines
- * it touches fall into two of the 64 sets of a first-level cache of 48 KiB and 12 ways, and throw each other out
- * after 24 pixels. One more line a pixel spreads them over all sets. */
-static size_t padded_stride(int channels, size_t row_align) {
-  size_t c = (size_t)channels;
+ * A 1x1 convolution walks down the pixels of a tile at this stride. On a processor whose stride is a multiple of
+ * 2 KiB (`conflict`), the lines it touches fall into two of the 64 sets of a first-level cache of 48 KiB and 12 ways,
+ * and throw each other out after 24 pixels. One more line a pixel spreads them over all sets. */
+static size_t padded_stride(int channels, const yolo_plan_options *options) {
+  size_t c = (size_t)channels, row_align = options->row_align;
   if (c <= 3 || row_align <= 1) return c;
   if (c < row_align) return (c + 3) / 4 * 4;
   size_t stride = (c + row_align - 1) / row_align * row_align;
-  return stride * sizeof(float) % CONFLICT == 0 ? stride + CONFLICT_PAD : stride;
+  if (options->conflict == 0 || stride * elem_size(options) % options->conflict != 0) return stride;
+  return stride + CONFLICT_PAD / elem_size(options);
 }
 
 static void size_buffer(const planner *p, int root, size_t *stride, size_t *bytes) {
   yolo_shape s = p->plan->shapes[root];
-  *stride = root == 0 ? (size_t)s.c : padded_stride(s.c, p->options->row_align); /* the caller fills the input densely */
-  *bytes = (yolo_shape_pixels(s) * *stride * sizeof(float) + ALIGN - 1) / ALIGN * ALIGN;
+  *stride = root == 0 ? (size_t)s.c : padded_stride(s.c, p->options); /* the caller fills the input densely */
+  *bytes = (yolo_shape_pixels(s) * *stride * elem_size(p->options) + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 /* Fills the buffers of all roots, and the places of all nodes within them (offsets relative to the buffer). */
@@ -172,7 +174,7 @@ static void measure(planner *p) {
     int channel, root = find_root(p, i, &channel);
     yolo_place *place = &p->plan->places[i];
     place->stride = p->plan->places[root].stride;
-    place->offset = (size_t)channel * sizeof(float);
+    place->offset = (size_t)channel * elem_size(p->options);
     if (i < p->buffers[root].first) p->buffers[root].first = i;
   }
 }

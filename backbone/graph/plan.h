@@ -15,9 +15,12 @@
 
 typedef struct yolo_plan_options {
   int batch;
-  bool concat_views; /* the backend prefers views */
-  bool keep_all;     /* every node's output lives to the end in memory of its own (comparison, training) */
-  size_t row_align;  /* floats */
+  bool concat_views;  /* the backend prefers views */
+  bool keep_all;      /* every node's output lives to the end in memory of its own (comparison, training) */
+  bool keep_input;    /* the network's input lives to the end: it can be run again without being sent again */
+  size_t elem;        /* bytes of one value of an activation; 0: 4 */
+  size_t row_align;   /* elements */
+  size_t conflict;    /* pixel strides are no multiple of this many bytes; 0: they may be */
   const size_t *work; /* n_nodes: scratch bytes a node wants */
 } yolo_plan_options;
 

@@ -60,6 +60,35 @@ static inline yolo_status mock_download(yolo_device *device, void *to, const voi
   memcpy(to, from, bytes);
   return YOLO_OK;
 }
+static inline yolo_status mock_send(yolo_device *device, const float *from, const yolo_tensor *to) {
+  return mock_upload(device, to->data, from, yolo_shape_count(to->shape) * sizeof(float));
+}
+static inline yolo_status mock_fetch(yolo_device *device, const yolo_tensor *from, float *to) {
+  const size_t row = (size_t)from->shape.c;
+  (void)device;
+  mock.downloads++;
+  for (size_t p = 0; p < yolo_shape_pixels(from->shape); p++)
+    memcpy(to + p * row, (const float *)from->data + p * from->stride, row * sizeof(float));
+  return YOLO_OK;
+}
+/* Backwards, because the order is nobody's promise. */
+static inline yolo_status mock_select(yolo_device *device, const yolo_row_filter *filter, const yolo_tensor *from,
+                                      const yolo_row_hits *hits) {
+  const int pixels = from->shape.h * from->shape.w;
+  (void)device;
+  for (int n = 0; n < from->shape.n; n++) {
+    hits->count[n] = 0;
+    for (int i = pixels * filter->rows - 1; i >= 0; i--) {
+      const float *row = (const float *)from->data + (size_t)(n * pixels + i / filter->rows) * from->stride +
+                         (size_t)(i % filter->rows * filter->row);
+      size_t at = (size_t)n * (size_t)filter->capacity + (size_t)hits->count[n];
+      if (!(row[filter->score] > filter->floor) || hits->count[n]++ >= filter->capacity) continue;
+      hits->index[at] = i;
+      memcpy(hits->values + at * (size_t)filter->row, row, (size_t)filter->row * sizeof(float));
+    }
+  }
+  return YOLO_OK;
+}
 static inline yolo_status mock_sync(yolo_device *device) { return device ? YOLO_OK : YOLO_EDEVICE; }
 static inline yolo_impl mock_has(yolo_op_id id, yolo_direction direction) {
   (void)id;
@@ -116,7 +145,8 @@ static inline yolo_status mock_run(yolo_device *device, yolo_direction direction
 static const yolo_backend mock_backend = {.name = "mock",
                                           .host_memory = false,
                                           .concat_views = true,
-                                          .row_align = 16,
+                                          .row_bytes = 64,
+                                          .conflict = 2048,
                                           .open = mock_open,
                                           .close = mock_close,
                                           .describe = mock_describe,
@@ -125,6 +155,9 @@ static const yolo_backend mock_backend = {.name = "mock",
                                           .upload = mock_upload,
                                           .download = mock_download,
                                           .sync = mock_sync,
+                                          .send = mock_send,
+                                          .fetch = mock_fetch,
+                                          .select = mock_select,
                                           .has = mock_has,
                                           .sizes = mock_sizes,
                                           .pack = mock_pack,

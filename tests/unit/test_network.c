@@ -84,7 +84,9 @@ START_TEST(a_run_allocates_nothing) {
     yolo_runner *runner = run_new(network, 2, 32, 16, false);
     int last = yolo_network_graph(network)->n_nodes - 1;
     yolo_tensor input, out;
+    ck_ok(yolo_runner_output(runner, last, &out)); /* room in host memory, for good */
     run_once(runner, 1, 16, 16);
+    ck_ok(yolo_runner_output(runner, last, &out));
     long calls = yolo_memory_get_stats().calls;
     for (int i = 0; i < 6; i++) { /* known sizes cost nothing either */
       ck_ok(yolo_runner_prepare(runner, 1 + i % 2, 16 + 16 * (i % 2), 16, &input));
@@ -116,6 +118,42 @@ START_TEST(many_sizes_one_runner) {
     yolo_runner_free(runner);
     yolo_network_free(network);
   }
+  yolo_graph_free(graph);
+}
+END_TEST
+
+/* Rows above a floor come in order, one image like the other; where there are too many, the whole tensor is left. */
+START_TEST(watched_rows_are_those_of_the_whole_output) {
+  yolo_graph *graph = pyramid();
+  yolo_network *network = load_network(graph, mock_options, false);
+  yolo_runner *runner = NULL;
+  int last = yolo_network_graph(network)->n_nodes - 1, count = 0, found = 0;
+  const yolo_row *rows = NULL;
+  ck_ok(yolo_runner_new(network, &runner));
+  ck_ok(yolo_runner_watch(runner, last, &(yolo_row_filter){.rows = 3, .row = 6, .score = 4, .floor = 0.25f, .capacity = 4096}));
+  run_once(runner, 2, 32, 16);
+  for (int n = 0; n < 2; n++) {
+    yolo_tensor out;
+    ck_ok(yolo_runner_output(runner, last, &out));
+    ck_assert(yolo_runner_rows(runner, last, n, &rows, &count));
+    for (int i = 0, k = 0; i < out.shape.h * out.shape.w * 3; i++) {
+      const float *row = yolo_pixel(&out, n, 0, i / 3) + i % 3 * 6;
+      if (!(row[4] > 0.25f)) continue;
+      ck_assert(k < count && rows[k].index == i && memcmp(rows[k].values, row, 6 * sizeof *row) == 0);
+      found = ++k;
+    }
+    ck_assert_int_eq(found, count);
+    ck_assert_int_gt(count, 1);
+  }
+  ck_ok(yolo_runner_watch(runner, last, &(yolo_row_filter){.rows = 3, .row = 6, .score = 4, .floor = 0.25f, .capacity = 1}));
+  run_once(runner, 2, 32, 16);
+  ck_assert(!yolo_runner_rows(runner, last, 0, &rows, &count));
+  ck_assert_int_eq(yolo_runner_watch(runner, 1, &(yolo_row_filter){.rows = 1, .row = 6, .score = 4, .capacity = 1}),
+                   YOLO_EINVAL);
+  ck_assert_int_eq(yolo_runner_watch(runner, last, &(yolo_row_filter){.rows = 4, .row = 6, .score = 4, .capacity = 1}),
+                   YOLO_EINVAL);
+  yolo_runner_free(runner);
+  yolo_network_free(network);
   yolo_graph_free(graph);
 }
 END_TEST
@@ -326,6 +364,7 @@ int main(void) {
   tcase_add_test(tc, a_run_allocates_nothing);
   tcase_add_test(tc, many_sizes_one_runner);
   tcase_add_test(tc, the_device_is_only_reached_through_the_backend);
+  tcase_add_test(tc, watched_rows_are_those_of_the_whole_output);
   tcase_add_test(tc, small_maps_give_up_fast_forms_first);
   tcase_add_test(tc, time_goes_to_nodes_that_run);
   tcase_add_test(tc, failures_are_sentences);

@@ -112,7 +112,7 @@ static void play(const yolo_graph *graph, const yolo_plan *plan, bool keep_all) 
 
 static yolo_plan *plan_graph(const yolo_graph *graph, int batch, bool views, bool keep_all) {
   yolo_shape *shapes = yolo_alloc_array((size_t)graph->n_nodes, sizeof *shapes);
-  yolo_plan_options options = {.batch = batch, .concat_views = views, .keep_all = keep_all, .row_align = 16};
+  yolo_plan_options options = {.batch = batch, .concat_views = views, .keep_all = keep_all, .row_align = 16, .conflict = 2048};
   yolo_plan *plan = NULL;
   ck_ok(yolo_graph_infer(graph, graph->nodes[0].shape.h, graph->nodes[0].shape.w, shapes));
   ck_ok(yolo_plan_make(graph, shapes, &options, &plan));
@@ -289,7 +289,7 @@ START_TEST(work_is_the_hungriest_node) {
   add_conv_layer(&m, 0, 4, 1, false, YOLO_ACT_linear);
   yolo_shape shapes[] = {{1, 8, 8, 3}, {1, 8, 8, 4}};
   size_t work[] = {10, 700};
-  yolo_plan_options options = {.batch = 1, .row_align = 16, .work = work};
+  yolo_plan_options options = {.batch = 1, .row_align = 16, .conflict = 2048, .work = work};
   ck_ok(yolo_plan_make(m.graph, shapes, &options, &plan));
   ck_assert_uint_eq(plan->work_bytes, 700);
   yolo_plan_free(plan);
@@ -307,7 +307,7 @@ START_TEST(impossible_batches_are_refused) {
   add_conv_layer(&m, 0, 64, 1, false, YOLO_ACT_linear);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     yolo_plan *plan = NULL;
-    yolo_plan_options options = {.batch = rows[i].batch, .row_align = 16};
+    yolo_plan_options options = {.batch = rows[i].batch, .row_align = 16, .conflict = 2048};
     ck_assert_int_ne(yolo_plan_make(m.graph, shapes, &options, &plan), YOLO_OK);
     ck_assert_ptr_null(plan);
     ck_assert_msg(strstr(yolo_error_message(), rows[i].words), "%s", yolo_error_message());
@@ -319,7 +319,7 @@ END_TEST
 START_TEST(short_memory_leaks_nothing) {
   yolo_graph *graph = random_graph(3, 20);
   yolo_shape *shapes = yolo_alloc_array((size_t)graph->n_nodes, sizeof *shapes);
-  yolo_plan_options options = {.batch = 1, .concat_views = true, .row_align = 16};
+  yolo_plan_options options = {.batch = 1, .concat_views = true, .row_align = 16, .conflict = 2048};
   yolo_status st = YOLO_ENOMEM;
   ck_ok(yolo_graph_infer(graph, 8, 8, shapes));
   long live = yolo_memory_get_stats().live;

@@ -47,6 +47,9 @@ static yolo_status cpu_open(const yolo_device_options *options, yolo_device **ou
   if (options->threads < 0 || options->threads > MOST_THREADS)
     return yolo_fail(YOLO_EINVAL, "%d threads are not possible; 1 to %d are, and 0 means every core", options->threads,
                      MOST_THREADS);
+  if (options->precision != YOLO_PRECISION_FP32)
+    return yolo_fail(YOLO_EUNSUPPORTED, "precision %s: the CPU computes in fp32 only; leave --precision out, or use a GPU",
+                     yolo_precision_name(options->precision));
   device = yolo_calloc(1, sizeof *device);
   YOLO_ENOMEM_IF_NULL(device);
   YOLO_TRY(yolo_isa_choose(options->isa, &device->isa));
@@ -103,8 +106,22 @@ static yolo_status cpu_pack(yolo_device *device, const yolo_op_call *call, int t
   return kernel->pack(device, call, thrift, to);
 }
 
-static void cpu_pass(yolo_device *device, void (*body)(void *payload), void *payload) {
-  yolo_with_team(device->isa ? device->threads : 1, body, payload);
+typedef struct team_pass {
+  yolo_status (*body)(void *payload);
+  void *payload;
+  yolo_status st;
+} team_pass;
+
+static void run_pass(void *payload) {
+  team_pass *pass = payload;
+  pass->st = pass->body(pass->payload);
+}
+
+static yolo_status cpu_pass(yolo_device *device, uint64_t key, yolo_status (*body)(void *payload), void *payload) {
+  team_pass pass = {body, payload, YOLO_OK};
+  (void)key;
+  yolo_with_team(device->isa ? device->threads : 1, run_pass, &pass);
+  return pass.st;
 }
 
 static yolo_status cpu_run(yolo_device *device, yolo_direction direction, const yolo_op_call *call) {
@@ -121,7 +138,8 @@ const yolo_backend yolo_backend_cpu = {
     .name = "cpu",
     .host_memory = true,
     .concat_views = true,
-    .row_align = 16,
+    .row_bytes = 64,
+    .conflict = 2048,
     .open = cpu_open,
     .close = cpu_close,
     .describe = cpu_describe,
