@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "backbone/ops/activation.h" /* yolo_logistic() */
 #include "detect/head.h"
 
 typedef struct yolo_anchor_attrs {
@@ -25,14 +26,16 @@ yolo_status yolo_anchors_parse(const yolo_cfg_section *section, bool masked, int
 /* nms_kind: "default" and "greedynms" are plain IoU, "diounms" is DIoU. */
 yolo_status yolo_anchors_parse_nms(const yolo_cfg_section *section, yolo_nms *out);
 
-static inline double yolo_logistic(double x) { return 1 / (1 + exp(-x)); }
-
 /* The raw value whose logistic is just below `probability`: comparing with it saves the exp() of the thousands
  * of values that cannot matter. Slightly low on purpose; the exact comparison follows. */
 static inline double yolo_logit_below(double probability) {
   double p = probability - 1e-6;
   return p <= 0 ? -INFINITY : p >= 1 ? INFINITY : log(p / (1 - p));
 }
+
+/* A row filter of an anchor head, whose rows hold per_anchor values (the objectness last) and the classes. The floor is
+ * the largest float that is not above `floor`: no float lies between them, so both let the same values pass. */
+void yolo_anchors_filter(const yolo_head *head, int per_anchor, double floor, yolo_row_filter *out);
 
 /* How raw class scores become probabilities. */
 typedef enum yolo_score_link { YOLO_SCORES_PLAIN, YOLO_SCORES_LOGISTIC, YOLO_SCORES_SOFTMAX } yolo_score_link;
