@@ -1,4 +1,5 @@
-/* From 8-bit pixels of any layout to the network's float input: bilinear resize, letterbox, normalise, in one pass.
+/* From 8-bit pixels of any layout to the network's float input: bilinear resize, letterbox, normalise, in one pass. First
+ * what is to be done becomes plain data (yolo_resample), then the loops do it, here or on a device.
  *
  *   source position     half-pixel     s(i) = (i + 0.5) * in/out - 0.5, clamped to [0, in-1]
  *                       align-corners  s(i) = i * (in-1)/(out-1)
@@ -45,25 +46,7 @@ yolo_placement yolo_preprocess_place(const yolo_preprocess *how, int width, int 
   return placement_of(&b, width, height);
 }
 
-/* ---- the table of one axis ---- */
-
-typedef struct tap { /* value = (1-weight) * from[low] + weight * from[high] */
-  int low, high;
-  float weight;
-} tap;
-
-static void fill_taps(tap *taps, int in, int out, yolo_resize_filter filter) {
-  for (int i = 0; i < out; i++) {
-    double s = filter == YOLO_FILTER_HALF_PIXEL ? (i + 0.5) * in / out - 0.5 : out > 1 ? (double)i * (in - 1) / (out - 1) : 0.0;
-    if (s < 0) s = 0;
-    if (s > in - 1) s = in - 1;
-    taps[i].low = (int)s;
-    taps[i].high = taps[i].low + 1 < in ? taps[i].low + 1 : taps[i].low;
-    taps[i].weight = (float)(s - taps[i].low);
-  }
-}
-
-/* ---- pixels ---- */
+/* ---- the description ---- */
 
 enum { MAX_STEP = 4 };
 
@@ -80,22 +63,61 @@ static layout layout_of(yolo_pixel_layout pixels) {
   return layouts[pixels];
 }
 
-/* input = value * gain + bias, for R, G, B (or for the single grey channel: the first). */
-typedef struct normal {
-  float gain[3], bias[3], pad[3];
-} normal;
+static yolo_status check_pixels(const yolo_pixels *pixels) {
+  if ((unsigned)pixels->layout > YOLO_PIXELS_GREY)
+    return yolo_fail(YOLO_EINVAL, "pixels: unknown layout %d", (int)pixels->layout);
+  int step = layout_of(pixels->layout).step;
+  if (!pixels->data || pixels->width < 1 || pixels->height < 1 || pixels->width > INT_MAX / MAX_STEP)
+    return yolo_fail(YOLO_EINVAL, "pixels: there is no image of %d x %d", pixels->width, pixels->height);
+  if (pixels->row_stride < (size_t)pixels->width * (size_t)step)
+    return yolo_fail(YOLO_EINVAL, "pixels: a row stride of %zu bytes is too small for %d pixels of %d bytes",
+                     pixels->row_stride, pixels->width, step);
+  return YOLO_OK;
+}
 
-static normal normal_of(const yolo_preprocess *how) {
-  normal n;
+static yolo_status check_shape(yolo_shape s, int n) {
+  if ((s.c != 1 && s.c != 3) || s.h < 1 || s.w < 1 || n < 0 || n >= s.n)
+    return yolo_fail(YOLO_ESHAPE, "an image goes into a float input (N, H, W, 1 or 3), not image %d of (%d, %d, %d, %d)", n,
+                     s.n, s.h, s.w, s.c);
+  return YOLO_OK;
+}
+
+/* input = byte * gain + bias, for R, G, B (or for the single grey channel: the first). */
+static void normalise(const yolo_preprocess *how, yolo_resample *out) {
   float pad = how->pad == 0.0f ? 0.5f : how->pad;
   for (int c = 0; c < 3; c++) {
     float scale = how->scale[c] == 0.0f ? 1.0f : how->scale[c];
-    n.gain[c] = scale / 255.0f;
-    n.bias[c] = -how->mean[c] * scale;
-    n.pad[c] = (pad - how->mean[c]) * scale;
+    out->gain[c] = scale / 255.0f;
+    out->bias[c] = -how->mean[c] * scale;
+    out->pad[c] = (pad - how->mean[c]) * scale;
   }
-  return n;
 }
+
+yolo_status yolo_preprocess_describe(const yolo_preprocess *how, const yolo_pixels *pixels, yolo_shape input,
+                                     yolo_resample *out, yolo_placement *place) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(check_pixels(pixels));
+  YOLO_TRY(check_shape(input, 0));
+  box b = place_box(how->fit, pixels->width, pixels->height, input.w, input.h);
+  layout l = layout_of(pixels->layout);
+  *out = (yolo_resample){.pixels = pixels->data,
+                         .width = pixels->width,
+                         .height = pixels->height,
+                         .row_stride = pixels->row_stride,
+                         .step = l.step,
+                         .order = {l.order[0], l.order[1], l.order[2]},
+                         .x = b.x,
+                         .y = b.y,
+                         .box_width = b.width,
+                         .box_height = b.height,
+                         .align_corners = how->filter != YOLO_FILTER_HALF_PIXEL};
+  normalise(how, out);
+  if (place) *place = placement_of(&b, pixels->width, pixels->height);
+done:
+  return st;
+}
+
+/* ---- rows ---- */
 
 /* row[i] = (1-w) a[i] + w b[i]: two rows of bytes to one of floats. */
 static void blend_rows(const uint8_t *restrict a, const uint8_t *restrict b, float w, size_t count, float *restrict row) {
@@ -105,121 +127,114 @@ static void blend_rows(const uint8_t *restrict a, const uint8_t *restrict b, flo
 
 /* One output row from a blended row: colour to colour. `red` and `blue` are constants where this is
  * inlined. Four lanes are read (the row has a margin for it), three are written. */
-static inline void colour_row(const float *row, const tap *taps, int count, int red, int blue, const normal *n, float *to,
-                              size_t stride) {
+static inline void colour_row(const float *row, const yolo_tap *taps, int count, int red, int blue, const yolo_resample *how,
+                              float *to, size_t stride) {
   for (int i = 0; i < count; i++, to += stride) {
     const float *a = row + taps[i].low, *b = row + taps[i].high;
     float w = taps[i].weight, v[MAX_STEP];
     for (int c = 0; c < MAX_STEP; c++) v[c] = a[c] + (b[c] - a[c]) * w;
-    to[0] = v[red] * n->gain[0] + n->bias[0];
-    to[1] = v[1] * n->gain[1] + n->bias[1];
-    to[2] = v[blue] * n->gain[2] + n->bias[2];
+    to[0] = v[red] * how->gain[0] + how->bias[0];
+    to[1] = v[1] * how->gain[1] + how->bias[1];
+    to[2] = v[blue] * how->gain[2] + how->bias[2];
   }
 }
 
 /* Grey pixels to three equal channels, or to one. */
-static void grey_row(const float *row, const tap *taps, int count, int channels, const normal *n, float *to, size_t stride) {
+static void grey_row(const float *row, const yolo_tap *taps, int count, int channels, const yolo_resample *how, float *to,
+                     size_t stride) {
   for (int i = 0; i < count; i++, to += stride) {
     float a = row[taps[i].low], b = row[taps[i].high], v = a + (b - a) * taps[i].weight;
-    for (int c = 0; c < channels; c++) to[c] = v * n->gain[c] + n->bias[c];
+    for (int c = 0; c < channels; c++) to[c] = v * how->gain[c] + how->bias[c];
   }
 }
 
 /* Colour pixels to one channel: the luma of ITU-R BT.601. */
-static void luma_row(const float *row, const tap *taps, int count, const int order[3], const normal *n, float *to,
-                     size_t stride) {
+static void luma_row(const float *row, const yolo_tap *taps, int count, const yolo_resample *how, float *to, size_t stride) {
   static const float share[3] = {0.299f, 0.587f, 0.114f};
   for (int i = 0; i < count; i++, to += stride) {
     float v = 0;
     for (int c = 0; c < 3; c++) {
-      float a = row[taps[i].low + order[c]], b = row[taps[i].high + order[c]];
+      float a = row[taps[i].low + how->order[c]], b = row[taps[i].high + how->order[c]];
       v += share[c] * (a + (b - a) * taps[i].weight);
     }
-    to[0] = v * n->gain[0] + n->bias[0];
+    to[0] = v * how->gain[0] + how->bias[0];
   }
 }
 
-static void write_row(const float *row, const tap *taps, int count, const layout *l, int channels, const normal *n, float *to,
+static void write_row(const float *row, const yolo_tap *taps, const yolo_resample *how, int channels, float *to,
                       size_t stride) {
-  if (l->step == 1)
-    grey_row(row, taps, count, channels, n, to, stride);
+  if (how->step == 1)
+    grey_row(row, taps, how->box_width, channels, how, to, stride);
   else if (channels == 1)
-    luma_row(row, taps, count, l->order, n, to, stride);
-  else if (l->order[0] == 0)
-    colour_row(row, taps, count, 0, 2, n, to, stride);
+    luma_row(row, taps, how->box_width, how, to, stride);
+  else if (how->order[0] == 0)
+    colour_row(row, taps, how->box_width, 0, 2, how, to, stride);
   else
-    colour_row(row, taps, count, 2, 0, n, to, stride);
+    colour_row(row, taps, how->box_width, 2, 0, how, to, stride);
 }
 
 /* ---- padding ---- */
 
-static void pad_pixels(const yolo_tensor *input, int n, int y, int from, int to, const normal *norm) {
+static void pad_pixels(const yolo_resample *how, const yolo_tensor *input, int n, int y, int from, int to) {
   float *p = yolo_pixel(input, n, y, from);
   for (int x = from; x < to; x++, p += input->stride)
-    for (int c = 0; c < input->shape.c; c++) p[c] = norm->pad[c];
+    for (int c = 0; c < input->shape.c; c++) p[c] = how->pad[c];
 }
 
-static void pad_around(const yolo_tensor *input, int n, const box *b, const normal *norm) {
+static void pad_around(const yolo_resample *how, const yolo_tensor *input, int n) {
   for (int y = 0; y < input->shape.h; y++) {
-    bool inside = y >= b->y && y < b->y + b->height;
-    pad_pixels(input, n, y, 0, inside ? b->x : input->shape.w, norm);
-    if (inside) pad_pixels(input, n, y, b->x + b->width, input->shape.w, norm);
+    bool inside = y >= how->y && y < how->y + how->box_height;
+    pad_pixels(how, input, n, y, 0, inside ? how->x : input->shape.w);
+    if (inside) pad_pixels(how, input, n, y, how->x + how->box_width, input->shape.w);
   }
 }
 
 /* ---- the run ---- */
 
-static yolo_status check_arguments(const yolo_pixels *pixels, const yolo_tensor *input, int n) {
-  const yolo_shape *s = &input->shape;
-  if ((unsigned)pixels->layout > YOLO_PIXELS_GREY)
-    return yolo_fail(YOLO_EINVAL, "pixels: unknown layout %d", (int)pixels->layout);
-  int step = layout_of(pixels->layout).step;
-  if (!pixels->data || pixels->width < 1 || pixels->height < 1 || pixels->width > INT_MAX / MAX_STEP)
-    return yolo_fail(YOLO_EINVAL, "pixels: there is no image of %d x %d", pixels->width, pixels->height);
-  if (pixels->row_stride < (size_t)pixels->width * (size_t)step)
-    return yolo_fail(YOLO_EINVAL, "pixels: a row stride of %zu bytes is too small for %d pixels of %d bytes",
-                     pixels->row_stride, pixels->width, step);
-  if (input->dtype != YOLO_F32 || (s->c != 1 && s->c != 3) || s->h < 1 || s->w < 1 || n < 0 || n >= s->n ||
-      input->stride < (size_t)s->c)
-    return yolo_fail(YOLO_ESHAPE, "an image goes into a float input (N, H, W, 1 or 3), not image %d of (%d, %d, %d, %d)", n,
-                     s->n, s->h, s->w, s->c);
-  return YOLO_OK;
-}
-
-static void run_rows(const yolo_pixels *pixels, const yolo_tensor *input, int n, const box *b, const tap *across,
-                     const tap *down, const normal *norm, float *row) {
-  layout l = layout_of(pixels->layout);
-  size_t count = (size_t)pixels->width * (size_t)l.step;
-  for (int y = 0; y < b->height; y++) {
-    const uint8_t *upper = pixels->data + (size_t)down[y].low * pixels->row_stride;
-    const uint8_t *lower = pixels->data + (size_t)down[y].high * pixels->row_stride;
+static void run_rows(const yolo_resample *how, const yolo_tensor *input, int n, const yolo_tap *across, const yolo_tap *down,
+                     float *row) {
+  size_t count = (size_t)how->width * (size_t)how->step;
+  for (int y = 0; y < how->box_height; y++) {
+    const uint8_t *upper = how->pixels + (size_t)down[y].low * how->row_stride;
+    const uint8_t *lower = how->pixels + (size_t)down[y].high * how->row_stride;
     blend_rows(upper, lower, down[y].weight, count, row);
-    write_row(row, across, b->width, &l, input->shape.c, norm, yolo_pixel(input, n, b->y + y, b->x), input->stride);
+    write_row(row, across, how, input->shape.c, yolo_pixel(input, n, how->y + y, how->x), input->stride);
   }
 }
 
-yolo_status yolo_preprocess_run(const yolo_preprocess *how, const yolo_pixels *pixels, const yolo_tensor *input, int n,
-                                yolo_placement *out) {
+yolo_status yolo_resample_run(const yolo_resample *how, const yolo_tensor *input, int n) {
   yolo_status st = YOLO_OK;
-  tap *taps = NULL;
+  yolo_tap *taps = NULL;
   float *row = NULL;
-  YOLO_TRY(check_arguments(pixels, input, n));
-  box b = place_box(how->fit, pixels->width, pixels->height, input->shape.w, input->shape.h);
-  normal norm = normal_of(how);
-  int step = layout_of(pixels->layout).step;
-  taps = yolo_alloc_array((size_t)b.width + (size_t)b.height, sizeof *taps);
-  row = yolo_calloc((size_t)pixels->width * (size_t)step + MAX_STEP, sizeof *row); /* the margin of colour_row */
+  if (input->dtype != YOLO_F32 || input->stride < (size_t)input->shape.c)
+    return yolo_fail(YOLO_ESHAPE, "an image goes into a float input, not into one of type %d with %zu values a pixel",
+                     (int)input->dtype, input->stride);
+  YOLO_TRY(check_shape(input->shape, n));
+  if (how->x + how->box_width > input->shape.w || how->y + how->box_height > input->shape.h)
+    return yolo_fail(YOLO_ESHAPE, "a picture of %d x %d at (%d, %d) does not fit into an input of %d x %d", how->box_width,
+                     how->box_height, how->x, how->y, input->shape.w, input->shape.h);
+  taps = yolo_alloc_array((size_t)how->box_width + (size_t)how->box_height, sizeof *taps);
+  row = yolo_calloc((size_t)how->width * (size_t)how->step + MAX_STEP, sizeof *row); /* the margin of colour_row */
   YOLO_ENOMEM_IF_NULL(taps);
   YOLO_ENOMEM_IF_NULL(row);
-  tap *across = taps, *down = taps + b.width;
-  fill_taps(across, pixels->width, b.width, how->filter);
-  fill_taps(down, pixels->height, b.height, how->filter);
-  for (int i = 0; i < b.width; i++) across[i].low *= step, across[i].high *= step;
-  if (how->fit == YOLO_FIT_LETTERBOX) pad_around(input, n, &b, &norm);
-  run_rows(pixels, input, n, &b, across, down, &norm, row);
-  if (out) *out = placement_of(&b, pixels->width, pixels->height);
+  yolo_tap *across = taps, *down = taps + how->box_width;
+  for (int i = 0; i < how->box_width; i++) {
+    across[i] = yolo_resample_tap(i, how->width, how->box_width, how->align_corners);
+    across[i].low *= how->step;
+    across[i].high *= how->step;
+  }
+  for (int i = 0; i < how->box_height; i++) down[i] = yolo_resample_tap(i, how->height, how->box_height, how->align_corners);
+  pad_around(how, input, n);
+  run_rows(how, input, n, across, down, row);
 done:
   yolo_free(taps);
   yolo_free(row);
   return st;
+}
+
+yolo_status yolo_preprocess_run(const yolo_preprocess *how, const yolo_pixels *pixels, const yolo_tensor *input, int n,
+                                yolo_placement *out) {
+  yolo_resample resample;
+  yolo_status st = yolo_preprocess_describe(how, pixels, input->shape, &resample, out);
+  return st == YOLO_OK ? yolo_resample_run(&resample, input, n) : st;
 }

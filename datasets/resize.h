@@ -8,6 +8,7 @@
 #ifndef YOLO_DATASETS_RESIZE_H
 #define YOLO_DATASETS_RESIZE_H
 
+#include "backbone/base/resample.h"
 #include "backbone/base/tensor.h"
 #include "datasets/image.h"
 
@@ -30,6 +31,16 @@ typedef struct yolo_placement {
  * Scratch: at most a few rows, allocated inside. */
 yolo_status yolo_preprocess_run(const yolo_preprocess *how, const yolo_pixels *pixels, const yolo_tensor *input, int n,
                                 yolo_placement *out);
+
+/* The same in two steps, so that the second one can happen on a device.
+ *
+ * describe: checks and geometry, for an image of an input of shape (N, H, W, 1 or 3). `out` points to the pixels. */
+yolo_status yolo_preprocess_describe(const yolo_preprocess *how, const yolo_pixels *pixels, yolo_shape input,
+                                     yolo_resample *out, yolo_placement *place);
+/* run, on the host. In this order: rows first,  p = upper * (1 - wy) + lower * wy,  then columns,  v = p0 + (p1 - p0) * wx,
+ * then  v * gain + bias  of the channel. Grey pixels fill all channels; colour into one channel is 0.299 R + 0.587 G +
+ * 0.114 B, added in this order, with gain and bias of channel 0. */
+yolo_status yolo_resample_run(const yolo_resample *how, const yolo_tensor *input, int n);
 
 /* Only the geometry (half-pixel sizes as the run would use). */
 yolo_placement yolo_preprocess_place(const yolo_preprocess *how, int width, int height, int input_w, int input_h);

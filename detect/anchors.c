@@ -91,6 +91,14 @@ yolo_status yolo_anchors_parse_nms(const yolo_cfg_section *section, yolo_nms *ou
 
 /* ---- candidates ---- */
 
+void yolo_anchors_filter(const yolo_head *head, int per_anchor, double floor, yolo_row_filter *out) {
+  const yolo_anchor_attrs *attrs = head->attrs;
+  float down = (float)floor;
+  if ((double)down > floor) down = nextafterf(down, -INFINITY);
+  *out = (yolo_row_filter){
+      .rows = attrs->n, .row = per_anchor + head->classes, .score = per_anchor - 1, .floor = down, .capacity = 0};
+}
+
 typedef struct softmax_sums {
   double largest, sum;
 } softmax_sums;

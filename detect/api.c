@@ -36,6 +36,8 @@ void yolo_context_free(yolo_context *context) {
   yolo_free(context);
 }
 
+const char *yolo_context_device(const yolo_context *context) { return yolo_runner_device(context->runner); }
+
 /* ---- detection ---- */
 
 /* Detects in a decoded image and counts the time since `start` as loading. Frees the image. */

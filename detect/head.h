@@ -5,6 +5,7 @@
 #define YOLO_DETECT_HEAD_H
 
 #include "backbone/cfg/cfg.h"
+#include "backbone/graph/network.h"
 #include "detect/box.h"
 
 typedef struct yolo_head yolo_head;
@@ -15,6 +16,12 @@ typedef struct yolo_decode {
   bool best_class;
 } yolo_decode;
 
+/* Where a row of values stands: anchor `row` of cell (x, y), whose size is in input pixels. */
+typedef struct yolo_cell {
+  int x, y, row;
+  double width, height;
+} yolo_cell;
+
 typedef struct yolo_head_def {
   yolo_cfg_section_def section; /* name NULL: no section of its own (classifiers) */
   /* Reads the section (of a head without one: the layer it reads) into attributes (owned by the caller: yolo_free)
@@ -24,6 +31,11 @@ typedef struct yolo_head_def {
   yolo_status (*decode)(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out);
   /* Classifiers: writes `classes` scores; NULL for detectors. */
   yolo_status (*scores)(const yolo_head *head, const yolo_tensor *tensor, int n, float *out);
+  /* Heads that read every row of values by itself; both NULL for others. rows: which of them can become candidates (all
+   * of *out but the capacity); the rest is never decoded. decode_row: appends the candidates of one that can. */
+  void (*rows)(const yolo_head *head, const yolo_decode *how, yolo_row_filter *out);
+  yolo_status (*decode_row)(const yolo_head *head, const yolo_cell *cell, const float *values, const yolo_decode *how,
+                            yolo_boxes *out);
 } yolo_head_def;
 
 struct yolo_head {
@@ -33,6 +45,13 @@ struct yolo_head {
   yolo_nms nms;
   int node; /* of the source graph */
 };
+
+/* rows.c: the two ways to the rows of a head that has them, with the same candidates in the same order. All of a tensor
+ * (this is `decode`), or those that a device has picked from a map of height x width, by ascending index. */
+yolo_status yolo_head_decode_map(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how,
+                                 yolo_boxes *out);
+yolo_status yolo_head_decode_rows(const yolo_head *head, int height, int width, const yolo_row *rows, int count,
+                                  const yolo_decode *how, yolo_boxes *out);
 
 #define YOLO_HEAD(name) extern const yolo_head_def yolo_head_##name;
 #include "detect/head_list.h"

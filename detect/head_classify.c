@@ -44,4 +44,4 @@ static yolo_status scores(const yolo_head *head, const yolo_tensor *tensor, int 
   return YOLO_OK;
 }
 
-const yolo_head_def yolo_head_classify = {{NULL, {NULL, NULL, NULL}, NULL, NULL}, parse, decode, scores};
+const yolo_head_def yolo_head_classify = {.parse = parse, .decode = decode, .scores = scores};

@@ -98,4 +98,5 @@ done:
   return st;
 }
 
-const yolo_head_def yolo_head_detection = {{"detection", {NULL, NULL, NULL}, keys, yolo_head_build}, parse, decode, NULL};
+const yolo_head_def yolo_head_detection = {
+    .section = {"detection", {NULL, NULL, NULL}, keys, yolo_head_build}, .parse = parse, .decode = decode};

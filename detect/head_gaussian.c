@@ -56,29 +56,27 @@ static double certainty(const float *t) {
   return 1 - (yolo_logistic(t[1]) + yolo_logistic(t[3]) + yolo_logistic(t[5]) + yolo_logistic(t[7])) / 4;
 }
 
-static yolo_box decode_box(double scale, const float *t, const float *prior, int x, int y, const double *cell) {
+static yolo_box decode_box(double scale, const float *t, const float *prior, const yolo_cell *cell) {
   double shift = (scale - 1) / 2;
-  return yolo_box_centred((x + scale * yolo_logistic(t[0]) - shift) * cell[0],
-                          (y + scale * yolo_logistic(t[2]) - shift) * cell[1], exp(t[4]) * prior[0], exp(t[6]) * prior[1]);
+  return yolo_box_centred((cell->x + scale * yolo_logistic(t[0]) - shift) * cell->width,
+                          (cell->y + scale * yolo_logistic(t[2]) - shift) * cell->height, exp(t[4]) * prior[0],
+                          exp(t[6]) * prior[1]);
 }
 
-static yolo_status decode(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out) {
+static void rows(const yolo_head *head, const yolo_decode *how, yolo_row_filter *out) {
+  yolo_anchors_filter(head, PER_ANCHOR, yolo_logit_below(how->confidence), out);
+}
+
+static yolo_status decode_row(const yolo_head *head, const yolo_cell *cell, const float *t, const yolo_decode *how,
+                              yolo_boxes *out) {
   const yolo_anchor_attrs *attrs = head->attrs;
-  const double cell[2] = {(double)how->input_w / tensor->shape.w, (double)how->input_h / tensor->shape.h};
-  const double floor = yolo_logit_below(how->confidence);
-  for (int y = 0; y < tensor->shape.h; y++)
-    for (int x = 0; x < tensor->shape.w; x++) {
-      const float *t = yolo_pixel(tensor, n, y, x);
-      for (int a = 0; a < attrs->n; a++, t += PER_ANCHOR + head->classes) {
-        if (!(t[8] > floor)) continue;
-        yolo_box box = decode_box(attrs->scale_x_y, t, &attrs->anchors[2 * a], x, y, cell);
-        yolo_status st = yolo_candidates_add(out, box, yolo_logistic(t[8]) * certainty(t), t + PER_ANCHOR, head->classes,
-                                             YOLO_SCORES_LOGISTIC, how);
-        if (st != YOLO_OK) return st;
-      }
-    }
-  return YOLO_OK;
+  yolo_box box = decode_box(attrs->scale_x_y, t, &attrs->anchors[2 * cell->row], cell);
+  return yolo_candidates_add(out, box, yolo_logistic(t[8]) * certainty(t), t + PER_ANCHOR, head->classes, YOLO_SCORES_LOGISTIC,
+                             how);
 }
 
-const yolo_head_def yolo_head_gaussian = {
-    {"Gaussian_yolo", {"gaussian_yolo", NULL, NULL}, keys, yolo_head_build}, parse, decode, NULL};
+const yolo_head_def yolo_head_gaussian = {.section = {"Gaussian_yolo", {"gaussian_yolo", NULL, NULL}, keys, yolo_head_build},
+                                          .parse = parse,
+                                          .decode = yolo_head_decode_map,
+                                          .rows = rows,
+                                          .decode_row = decode_row};

@@ -34,24 +34,22 @@ static yolo_status parse(const yolo_cfg_section *section, yolo_shape in, yolo_he
   return YOLO_OK;
 }
 
-static yolo_status decode(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out) {
-  const yolo_anchor_attrs *attrs = head->attrs;
-  const double cell_w = (double)how->input_w / tensor->shape.w, cell_h = (double)how->input_h / tensor->shape.h;
-  const yolo_score_link link = attrs->softmax ? YOLO_SCORES_SOFTMAX : YOLO_SCORES_LOGISTIC;
-  const double floor = yolo_logit_below(how->confidence);
-  for (int y = 0; y < tensor->shape.h; y++)
-    for (int x = 0; x < tensor->shape.w; x++) {
-      const float *t = yolo_pixel(tensor, n, y, x);
-      for (int a = 0; a < attrs->n; a++, t += PER_ANCHOR + head->classes) {
-        if (!(t[4] > floor)) continue;
-        const float *prior = &attrs->anchors[2 * a];
-        yolo_box box = yolo_box_centred((x + yolo_logistic(t[0])) * cell_w, (y + yolo_logistic(t[1])) * cell_h,
-                                        exp(t[2]) * prior[0] * cell_w, exp(t[3]) * prior[1] * cell_h);
-        yolo_status st = yolo_candidates_add(out, box, yolo_logistic(t[4]), t + PER_ANCHOR, head->classes, link, how);
-        if (st != YOLO_OK) return st;
-      }
-    }
-  return YOLO_OK;
+static void rows(const yolo_head *head, const yolo_decode *how, yolo_row_filter *out) {
+  yolo_anchors_filter(head, PER_ANCHOR, yolo_logit_below(how->confidence), out);
 }
 
-const yolo_head_def yolo_head_region = {{"region", {NULL, NULL, NULL}, keys, yolo_head_build}, parse, decode, NULL};
+static yolo_status decode_row(const yolo_head *head, const yolo_cell *cell, const float *t, const yolo_decode *how,
+                              yolo_boxes *out) {
+  const yolo_anchor_attrs *attrs = head->attrs;
+  const yolo_score_link link = attrs->softmax ? YOLO_SCORES_SOFTMAX : YOLO_SCORES_LOGISTIC;
+  const float *prior = &attrs->anchors[2 * cell->row];
+  yolo_box box = yolo_box_centred((cell->x + yolo_logistic(t[0])) * cell->width, (cell->y + yolo_logistic(t[1])) * cell->height,
+                                  exp(t[2]) * prior[0] * cell->width, exp(t[3]) * prior[1] * cell->height);
+  return yolo_candidates_add(out, box, yolo_logistic(t[4]), t + PER_ANCHOR, head->classes, link, how);
+}
+
+const yolo_head_def yolo_head_region = {.section = {"region", {NULL, NULL, NULL}, keys, yolo_head_build},
+                                        .parse = parse,
+                                        .decode = yolo_head_decode_map,
+                                        .rows = rows,
+                                        .decode_row = decode_row};

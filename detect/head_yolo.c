@@ -51,34 +51,33 @@ done:
   return st;
 }
 
-/* The box of raw values t of anchor `prior` at cell (x, y); `cell` is the size of a cell in input pixels. */
-static yolo_box decode_box(const yolo_anchor_attrs *attrs, const float *t, const float *prior, int x, int y,
-                           const double *cell) {
+/* The box of raw values t of anchor `prior`. */
+static yolo_box decode_box(const yolo_anchor_attrs *attrs, const float *t, const float *prior, const yolo_cell *cell) {
   double s = attrs->scale_x_y, shift = (s - 1) / 2;
   if (attrs->new_coords)
-    return yolo_box_centred((x + s * t[0] - shift) * cell[0], (y + s * t[1] - shift) * cell[1], 4.0 * t[2] * t[2] * prior[0],
-                            4.0 * t[3] * t[3] * prior[1]);
-  return yolo_box_centred((x + s * yolo_logistic(t[0]) - shift) * cell[0], (y + s * yolo_logistic(t[1]) - shift) * cell[1],
-                          exp(t[2]) * prior[0], exp(t[3]) * prior[1]);
+    return yolo_box_centred((cell->x + s * t[0] - shift) * cell->width, (cell->y + s * t[1] - shift) * cell->height,
+                            4.0 * t[2] * t[2] * prior[0], 4.0 * t[3] * t[3] * prior[1]);
+  return yolo_box_centred((cell->x + s * yolo_logistic(t[0]) - shift) * cell->width,
+                          (cell->y + s * yolo_logistic(t[1]) - shift) * cell->height, exp(t[2]) * prior[0],
+                          exp(t[3]) * prior[1]);
 }
 
-static yolo_status decode(const yolo_head *head, const yolo_tensor *tensor, int n, const yolo_decode *how, yolo_boxes *out) {
+static void rows(const yolo_head *head, const yolo_decode *how, yolo_row_filter *out) {
   const yolo_anchor_attrs *attrs = head->attrs;
-  const double cell[2] = {(double)how->input_w / tensor->shape.w, (double)how->input_h / tensor->shape.h};
-  const yolo_score_link link = attrs->new_coords ? YOLO_SCORES_PLAIN : YOLO_SCORES_LOGISTIC;
-  const double floor = attrs->new_coords ? how->confidence : yolo_logit_below(how->confidence);
-  for (int y = 0; y < tensor->shape.h; y++)
-    for (int x = 0; x < tensor->shape.w; x++) {
-      const float *t = yolo_pixel(tensor, n, y, x);
-      for (int a = 0; a < attrs->n; a++, t += PER_ANCHOR + head->classes) {
-        if (!(t[4] > floor)) continue; /* most cells see nothing */
-        double objectness = attrs->new_coords ? t[4] : yolo_logistic(t[4]);
-        yolo_box box = decode_box(attrs, t, &attrs->anchors[2 * a], x, y, cell);
-        yolo_status st = yolo_candidates_add(out, box, objectness, t + PER_ANCHOR, head->classes, link, how);
-        if (st != YOLO_OK) return st;
-      }
-    }
-  return YOLO_OK;
+  yolo_anchors_filter(head, PER_ANCHOR, attrs->new_coords ? how->confidence : yolo_logit_below(how->confidence), out);
 }
 
-const yolo_head_def yolo_head_yolo = {{"yolo", {NULL, NULL, NULL}, keys, yolo_head_build}, parse, decode, NULL};
+static yolo_status decode_row(const yolo_head *head, const yolo_cell *cell, const float *t, const yolo_decode *how,
+                              yolo_boxes *out) {
+  const yolo_anchor_attrs *attrs = head->attrs;
+  const yolo_score_link link = attrs->new_coords ? YOLO_SCORES_PLAIN : YOLO_SCORES_LOGISTIC;
+  double objectness = attrs->new_coords ? t[4] : yolo_logistic(t[4]);
+  yolo_box box = decode_box(attrs, t, &attrs->anchors[2 * cell->row], cell);
+  return yolo_candidates_add(out, box, objectness, t + PER_ANCHOR, head->classes, link, how);
+}
+
+const yolo_head_def yolo_head_yolo = {.section = {"yolo", {NULL, NULL, NULL}, keys, yolo_head_build},
+                                      .parse = parse,
+                                      .decode = yolo_head_decode_map,
+                                      .rows = rows,
+                                      .decode_row = decode_row};

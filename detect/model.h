@@ -52,12 +52,16 @@ yolo_status yolo_model_tensor_descs(const yolo_graph *graph, yolo_tensor_desc **
 yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const yolo_model_options *options, bool unfused,
                                  yolo_model **out);
 
+/* Where the network is to run, by options->device, threads, precision and deterministic. */
+yolo_status yolo_model_device(const yolo_model_options *options, yolo_network_options *out);
+
 /* Streams weights from one file into another format: out.safetensors or out.weights by its suffix. */
 yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options,
                                const char *out);
 
 /* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. All are NULL on
- * failure. load_ms is the resize alone here, network_ms the image's share of the batch. */
+ * failure. load_ms is the resize alone here (handing the picture over, where a device resizes it), network_ms the image's
+ * share of the batch, with all transfers of a device. */
 yolo_status yolo_detect_batch(yolo_context *context, const yolo_pixels *images, int count, const yolo_detect_options *options,
                               yolo_result **results);
 

@@ -29,11 +29,21 @@ static yolo_status load_weights(yolo_model *model, const char *path, const yolo_
   return st;
 }
 
+yolo_status yolo_model_device(const yolo_model_options *options, yolo_network_options *out) {
+  yolo_device_options *device = &out->device;
+  yolo_status st = YOLO_OK;
+  if (options->threads < 0) return yolo_fail(YOLO_EINVAL, "%d threads are not possible", options->threads);
+  device->threads = options->threads;
+  device->deterministic = options->deterministic != 0;
+  YOLO_TRY(yolo_precision_find(options->precision, &device->precision));
+  YOLO_TRY(yolo_backend_find(options->device, &out->backend, &device->index));
+done:
+  return st;
+}
+
 static yolo_status open_network(yolo_model *model, const yolo_model_options *options, bool unfused) {
   yolo_network_options how = {.height = model->spec.height, .width = model->spec.width, .unfused = unfused};
-  if (options->threads < 0) return yolo_fail(YOLO_EINVAL, "%d threads are not possible", options->threads);
-  how.device.threads = options->threads;
-  yolo_status st = yolo_backend_find(options->device, &how.backend, &how.device.index);
+  yolo_status st = yolo_model_device(options, &how);
   return st == YOLO_OK ? yolo_network_new(model->spec.graph, &how, &model->network) : st;
 }
 

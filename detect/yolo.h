@@ -40,8 +40,10 @@ typedef struct yolo_context yolo_context;
 typedef struct yolo_model_options {
   const char *cfg;    /* Darknet cfg; needed for .weights files, ignored for safetensors unless given */
   const char *names;  /* one class name a line; NULL: the file's own, else "class 0", "class 1", ... */
-  const char *device; /* "cpu"; NULL: the best built in */
+  const char *device; /* "cpu", "cuda", "cuda:1" (the second card); NULL: the best one that answers */
   int threads;        /* CPU threads of each context, at most 1024; 0: the cores this process may use */
+  const char *precision; /* "fp32", "tf32", "fp16", "bf16"; NULL: "fp32", which is all that the CPU has */
+  int deterministic;     /* equal images give equal bits in every run, at some speed (the CPU: always, at none) */
   int width, height;  /* network input; 0: the model's own. Must fit the strides of the network */
   int partial;        /* accept a Darknet file of the first layers only (the rest stays at its initial values) */
   int cutoff;         /* with partial: how many layers it holds, 137 for yolov4.conv.137; 0: as many as there are */
@@ -62,6 +64,8 @@ YOLO_API void yolo_model_input(const yolo_model *model, int *width, int *height,
 /* The model must outlive its contexts. */
 YOLO_API yolo_status yolo_context_new(const yolo_model *model, yolo_context **out);
 YOLO_API void yolo_context_free(yolo_context *context);
+/* What it runs on, in words: "CPU, AVX-512, 2 threads". The text is the context's. */
+YOLO_API const char *yolo_context_device(const yolo_context *context);
 
 /* ---- detection ---- */
 
