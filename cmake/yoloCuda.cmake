@@ -15,7 +15,8 @@ find_package(CUDAToolkit REQUIRED)
 
 file(GLOB YOLO_CUDA_SOURCES CONFIGURE_DEPENDS backbone/backend/cuda/*.c backbone/backend/cuda/*.cu)
 target_sources(yolo_objects PRIVATE ${YOLO_CUDA_SOURCES})
-target_compile_definitions(yolo_objects PRIVATE YOLO_CUDA YOLO_CUDA_ARCHITECTURES="${CMAKE_CUDA_ARCHITECTURES}")
+string(REPLACE ";" " " YOLO_CUDA_NAMES "${CMAKE_CUDA_ARCHITECTURES}")
+target_compile_definitions(yolo_objects PRIVATE YOLO_CUDA YOLO_BUILT_TOOLKIT="CUDA ${CUDAToolkit_VERSION}" YOLO_BUILT_ARCHITECTURES="${YOLO_CUDA_NAMES}")
 target_compile_options(yolo_objects PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Wno-deprecated-gpu-targets>"
   "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${YOLO_WERROR}>>:-Werror=all-warnings>")

@@ -60,9 +60,12 @@ typedef struct yolo_backend {
   bool concat_views; /* concatenation by pixel stride is the faster way here */
   size_t row_bytes;  /* planned pixel strides are multiples of it once C reaches it */
   size_t conflict;   /* but no multiples of this (bytes); 0: they may be */
+  /* Whether a device is there that runs this build's kernels; NULL: always. */
+  yolo_status (*answers)(void);
   yolo_status (*open)(const yolo_device_options *options, yolo_device **out);
   void (*close)(yolo_device *device);
   const char *(*describe)(const yolo_device *device); /* "CPU, AVX-512, 2 threads" */
+  const char *(*built)(void);                         /* what this backend was built with and for; NULL: nothing to say */
   yolo_dtype (*dtype)(const yolo_device *device);     /* of activations; NULL: fp32 */
   yolo_status (*alloc)(yolo_device *device, size_t bytes, void **out);
   void (*release)(yolo_device *device, void *memory);
@@ -102,11 +105,13 @@ typedef struct yolo_backend {
 enum { YOLO_THRIFT_MAX = 2 };
 
 extern const yolo_backend yolo_backend_cpu;
+extern const yolo_backend yolo_backend_cuda; /* in builds that have it */
 
 /* registry.c: the only file that knows which backends this build has. */
 int yolo_backend_count(void);
 const yolo_backend *yolo_backend_at(int index);
-/* "cpu", "cuda", "cuda:1". Unknown or not built: a sentence. *index gets the number after the colon. */
+/* "cpu", "cuda", "cuda:1". Unknown or not built: a sentence. *index gets the number after the colon. NULL or "": the first
+ * backend whose device answers, so a GPU where there is one, else the CPU. */
 yolo_status yolo_backend_find(const char *device, const yolo_backend **out, int *index);
 
 #endif

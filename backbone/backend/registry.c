@@ -1,10 +1,13 @@
-/* Which backends this build has: the only file that knows. The first is the one taken when nobody asks. */
+/* Which backends this build has: the only file that knows. The first that answers is the one taken when nobody asks. */
 #include <string.h>
 
 #include "backbone/backend/backend.h"
 #include "backbone/base/text.h"
 
 static const yolo_backend *const backends[] = {
+#ifdef YOLO_CUDA
+    &yolo_backend_cuda,
+#endif
     &yolo_backend_cpu,
 };
 
@@ -41,7 +44,10 @@ yolo_status yolo_backend_find(const char *device, const yolo_backend **out, int 
   *out = NULL;
   *index = 0;
   if (!device || !*device) {
-    *out = backends[0];
+    int first = 0;
+    while (backends[first]->answers && backends[first]->answers() != YOLO_OK) first++; /* the CPU always does */
+    yolo_error_clear();
+    *out = backends[first];
     return YOLO_OK;
   }
   if (colon && (!yolo_parse_int(colon + 1, index) || *index < 0))
@@ -54,5 +60,6 @@ yolo_status yolo_backend_find(const char *device, const yolo_backend **out, int 
   }
   if (length == 4 && strncmp(device, "cuda", 4) == 0)
     return yolo_fail(YOLO_EUNSUPPORTED, "device '%s': this build has no CUDA backend; use --device cpu", device);
-  return yolo_fail(YOLO_EINVAL, "device '%s' is unknown; this build has 'cpu'", device);
+  return yolo_fail(YOLO_EINVAL, "device '%s' is unknown; this build has '%s'%s", device, backends[0]->name,
+                   yolo_backend_count() > 1 ? " and 'cpu'" : "");
 }

@@ -57,6 +57,9 @@ cudaError_t yolo_cuda_probe(cudaStream_t stream, unsigned *to); /* writes YOLO_P
 cudaError_t yolo_cuda_trap(cudaStream_t stream);                /* a kernel that fails: for tests of what happens then */
 enum { YOLO_PROBE_WORD = 0x796f6c6f };
 
+/* ---- cuda_backend.c ---- */
+void yolo_cuda_fail_next(yolo_device *device); /* for tests: the next op fails on the card */
+
 #ifdef __cplusplus
 }
 #endif

@@ -50,9 +50,7 @@ struct view {
   T *data;
   int n, h, w, c;
   long long stride;
-  __device__ __forceinline__ T *pixel(int in, int y, int x) const {
-    return data + (((long long)in * h + y) * w + x) * stride;
-  }
+  __device__ __forceinline__ T *pixel(int in, int y, int x) const { return data + (((long long)in * h + y) * w + x) * stride; }
   __device__ __forceinline__ T *pixel(long long p) const { return data + p * stride; }
 };
 
@@ -73,24 +71,24 @@ enum { BLOCK = 256 };
 
 static inline unsigned blocks_for(long long items) { return (unsigned)((items + BLOCK - 1) / BLOCK); }
 
-/* Runs BODY with the type name T for the activations of this device. */
-#define FOR_TYPE(launch, BODY)                      \
-  do {                                              \
-    switch ((launch)->dtype) {                      \
-      case YOLO_F16: {                              \
-        typedef __half T;                           \
-        BODY;                                       \
-      } break;                                      \
-      case YOLO_BF16: {                             \
-        typedef __nv_bfloat16 T;                    \
-        BODY;                                       \
-      } break;                                      \
-      case YOLO_F32: {                              \
-        typedef float T;                            \
-        BODY;                                       \
-      } break;                                      \
-      default: return cudaErrorInvalidValue;        \
-    }                                               \
+/* Runs the statements with the type name T for the activations of this device. */
+#define FOR_TYPE(launch, ...)               \
+  do {                                       \
+    switch ((launch)->dtype) {               \
+      case YOLO_F16: {                       \
+        typedef __half T;                    \
+        __VA_ARGS__;                                \
+      } break;                               \
+      case YOLO_BF16: {                      \
+        typedef __nv_bfloat16 T;             \
+        __VA_ARGS__;                                \
+      } break;                               \
+      case YOLO_F32: {                       \
+        typedef float T;                     \
+        __VA_ARGS__;                                \
+      } break;                               \
+      default: return cudaErrorInvalidValue; \
+    }                                        \
   } while (0)
 
 #endif

@@ -1,0 +1,6 @@
+/* Convolutions on tensor cores, bf16: the kernels of cuda_conv2d_gemm.cuh for this type. */
+#include "backbone/backend/cuda/cuda_conv2d_gemm.cuh"
+
+extern "C" cudaError_t yolo_cuda_conv_bf16(const yolo_cuda_launch *launch, const yolo_cuda_conv *conv, int tile, int splits) {
+  return launch_tile<bfloat_math>(launch, conv, tile, splits);
+}
