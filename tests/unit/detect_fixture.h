@@ -91,11 +91,12 @@ static inline void make_small(const char *name, const char *cfg, uint64_t seed) 
   yolo_model_spec_release(&spec);
 }
 
+/* On the CPU, whatever else this build has: the suites of detect/ compare bits. */
 static inline yolo_status load_small(const char *name, yolo_model **out) {
   char weights[32], cfg[32];
   snprintf(weights, sizeof weights, "%s.weights", name);
   snprintf(cfg, sizeof cfg, "%s.cfg", name);
-  yolo_model_options options = {.cfg = in_folder(cfg), .threads = 1};
+  yolo_model_options options = {.cfg = in_folder(cfg), .device = "cpu", .threads = 1};
   return yolo_model_load(in_folder(weights), &options, out);
 }
 
@@ -109,6 +110,22 @@ static inline void convert(const char *from, const yolo_model_options *options, 
   MUST(yolo_model_spec_load(from, options, &spec));
   MUST(yolo_model_convert(&spec, from, options, to));
   yolo_model_spec_release(&spec);
+}
+
+/* A head parsed from a section, reading maps of a shape. */
+static inline yolo_status parse_head(const char *text, yolo_shape in, yolo_head *head) {
+  yolo_cfg *cfg = NULL;
+  yolo_text whole = {0};
+  MUST(yolo_text_format(&whole, "[net]\nwidth=64\nheight=32\n%s", text));
+  MUST(yolo_cfg_parse(whole.data, whole.length, "test.cfg", &cfg));
+  ck_assert_int_eq(cfg->n_sections, 2);
+  *head = (yolo_head){0};
+  head->def = yolo_head_find(cfg->sections[1].name);
+  ck_assert_ptr_nonnull(head->def);
+  yolo_status st = head->def->parse(&cfg->sections[1], in, head);
+  yolo_cfg_free(cfg);
+  yolo_text_free(&whole);
+  return st;
 }
 
 /* Every candidate that touches the picture. */

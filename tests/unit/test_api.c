@@ -148,6 +148,38 @@ START_TEST(questions) {
 }
 END_TEST
 
+START_TEST(where_it_runs) {
+  static const struct {
+    yolo_model_options options;
+    const char *words; /* NULL: it runs */
+  } table[] = {{{.device = "cpu", .threads = 2}, NULL},
+               {{.device = "cpu", .precision = "fp32", .deterministic = 1}, NULL},
+               {{.device = "cpu", .precision = "fp16"}, "precision fp16: the CPU computes in fp32 only"},
+               {{.device = "cpu", .precision = "tf32"}, "precision tf32"},
+               {{.device = "cpu", .precision = "fp64"}, "precision 'fp64' is unknown"},
+               {{.device = "cpu:x"}, "what follows the colon must be a number"},
+               {{.device = "toaster:1"}, "device 'toaster:1' is unknown"}};
+  make_small("small", small_cfg, 1);
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    yolo_model_options options = table[i].options;
+    yolo_model *model = NULL;
+    yolo_context *context = NULL;
+    options.cfg = in_folder("small.cfg");
+    yolo_status st = yolo_model_load(in_folder("small.weights"), &options, &model);
+    if (table[i].words) {
+      expect_words(st, table[i].words);
+      ck_assert_ptr_null(model);
+      continue;
+    }
+    MUST(st);
+    MUST(yolo_context_new(model, &context));
+    ck_assert_int_eq(strncmp(yolo_context_device(context), "CPU, ", 5), 0);
+    if (options.threads) ck_assert_ptr_nonnull(strstr(yolo_context_device(context), ", 2 threads"));
+    close_small(model, context);
+  }
+}
+END_TEST
+
 /* ---- threads ---- */
 
 enum { PICTURES = 6, ROUNDS = 8 };
@@ -223,7 +255,8 @@ START_TEST(any_number_of_threads) {
     static const int threads[] = {1, 2, 7};
     yolo_model *model = NULL;
     yolo_context *context = NULL;
-    yolo_model_options options = {.cfg = in_folder("small.cfg"), .threads = threads[i], .width = 96, .height = 64};
+    yolo_model_options options = {
+        .cfg = in_folder("small.cfg"), .device = "cpu", .threads = threads[i], .width = 96, .height = 64};
     MUST(yolo_model_load(in_folder("small.weights"), &options, &model));
     MUST(yolo_context_new(model, &context));
     MUST(yolo_detect_pixels(context, rgb, W, H, 0, YOLO_RGB, &everything, &results[i]));
@@ -321,7 +354,7 @@ START_TEST(memory_does_not_grow_with_a_published_network) {
   snprintf(cfg, sizeof cfg, "%s/weights/yolo-fastest-1.1.cfg", data);
   snprintf(weights, sizeof weights, "%s/weights/yolo-fastest-1.1.weights", data);
   snprintf(image, sizeof image, "%s/images/person.jpg", data);
-  yolo_model_options options = {.cfg = cfg};
+  yolo_model_options options = {.cfg = cfg, .device = "cpu"};
   MUST(yolo_model_load(weights, &options, &model));
   expect_no_growth(model, image, NULL, real_detections);
   yolo_model_free(model);
@@ -359,10 +392,15 @@ START_TEST(detect_without_memory) {
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const all[] = {every_way_in_is_the_same,   grey_is_three_equal_channels,
-                              wrong_calls_get_a_sentence, questions,
-                              two_models_in_four_threads, any_number_of_threads,
-                              memory_does_not_grow,       memory_does_not_grow_with_a_published_network,
+  const TTest *const all[] = {every_way_in_is_the_same,
+                              grey_is_three_equal_channels,
+                              wrong_calls_get_a_sentence,
+                              questions,
+                              two_models_in_four_threads,
+                              any_number_of_threads,
+                              where_it_runs,
+                              memory_does_not_grow,
+                              memory_does_not_grow_with_a_published_network,
                               detect_without_memory};
   if (argc > 1) real_detections = (int)strtol(argv[1], NULL, 10);
   return run_suite("api", all, sizeof all / sizeof all[0]);

@@ -50,7 +50,7 @@ START_TEST(boxes_come_back_to_the_image) {
   yolo_result_free(result);
   close_small(model, context);
 
-  yolo_model_options options = {.cfg = in_folder("constant.cfg"), .letterbox = "letterbox", .threads = 1};
+  yolo_model_options options = {.cfg = in_folder("constant.cfg"), .device = "cpu", .letterbox = "letterbox", .threads = 1};
   MUST(yolo_model_load(in_folder("constant.weights"), &options, &model));
   MUST(yolo_context_new(model, &context));
   MUST(yolo_detect_pixels(context, rgb, 64, 16, 0, YOLO_RGB, NULL, &result));
@@ -263,7 +263,7 @@ START_TEST(the_dog) {
     snprintf(weights, sizeof weights, "%s/weights/%s.weights", data, network);
     snprintf(names, sizeof names, "%s/weights/coco.names", data);
     snprintf(image, sizeof image, "%s/images/dog.jpg", data);
-    yolo_model_options how = {.cfg = cfg, .names = names};
+    yolo_model_options how = {.cfg = cfg, .names = names, .device = "cpu"};
     MUST(yolo_model_load(weights, &how, &model));
     MUST(yolo_context_new(model, &context));
     MUST(yolo_detect_file(context, image, &options, &result));

@@ -7,22 +7,6 @@
 enum { MAX_VALUES = 512 };
 static const float L2 = 0.693147181f, L3 = 1.098612289f, L4 = 1.386294361f, L9 = 2.197224577f;
 
-/* A head parsed from a section, reading maps of a shape. */
-static yolo_status parse_head(const char *text, yolo_shape in, yolo_head *head) {
-  yolo_cfg *cfg = NULL;
-  yolo_text whole = {0};
-  MUST(yolo_text_format(&whole, "[net]\nwidth=64\nheight=32\n%s", text));
-  MUST(yolo_cfg_parse(whole.data, whole.length, "test.cfg", &cfg));
-  ck_assert_int_eq(cfg->n_sections, 2);
-  *head = (yolo_head){0};
-  head->def = yolo_head_find(cfg->sections[1].name);
-  ck_assert_ptr_nonnull(head->def);
-  yolo_status st = head->def->parse(&cfg->sections[1], in, head);
-  yolo_cfg_free(cfg);
-  yolo_text_free(&whole);
-  return st;
-}
-
 /* Values of cells in a map of (2, 1, 2, C) with a stride wider than C; all else is as empty as can be. */
 typedef struct map {
   float values[MAX_VALUES];

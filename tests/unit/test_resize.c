@@ -191,6 +191,58 @@ START_TEST(wrong_arguments_are_named) {
 }
 END_TEST
 
+/* What a device is told: the whole of the work, in plain numbers. */
+START_TEST(descriptions) {
+  static const struct {
+    yolo_pixel_layout layout;
+    int step, order[3];
+  } layouts[] = {{YOLO_PIXELS_RGB, 3, {0, 1, 2}},
+                 {YOLO_PIXELS_BGR, 3, {2, 1, 0}},
+                 {YOLO_PIXELS_RGBA, 4, {0, 1, 2}},
+                 {YOLO_PIXELS_BGRA, 4, {2, 1, 0}},
+                 {YOLO_PIXELS_GREY, 1, {0, 0, 0}}};
+  const yolo_preprocess boxed = {.fit = YOLO_FIT_LETTERBOX, .mean = {0.5f, 0, 0}, .scale = {2, 0, 1}, .pad = 0.25f};
+  const yolo_preprocess whole = {.fit = YOLO_FIT_STRETCH, .filter = YOLO_FILTER_ALIGN_CORNERS};
+  uint8_t bytes[ROW * HEIGHT];
+  yolo_resample r;
+  yolo_placement place;
+  for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
+    yolo_pixels pixels = draw(layouts[i].layout, bytes);
+    ck_assert_int_eq(yolo_preprocess_describe(&boxed, &pixels, (yolo_shape){1, 10, 10, 3}, &r, &place), YOLO_OK);
+    ck_assert(r.pixels == bytes && r.width == WIDTH && r.height == HEIGHT && r.row_stride == ROW);
+    ck_assert(r.step == layouts[i].step && memcmp(r.order, layouts[i].order, sizeof r.order) == 0);
+    ck_assert(r.x == 0 && r.y == 1 && r.box_width == 10 && r.box_height == 7 && !r.align_corners);
+    ck_assert(place.offset_x == 0 && place.offset_y == 1 && place.scale_x == 10.0f / WIDTH && place.scale_y == 7.0f / HEIGHT);
+    ck_assert(r.gain[0] == 2 / 255.0f && r.bias[0] == -1 && r.pad[0] == -0.5f);
+    ck_assert(r.gain[1] == 1 / 255.0f && r.bias[1] == 0 && r.pad[1] == 0.25f);
+    ck_assert_int_eq(yolo_preprocess_describe(&whole, &pixels, (yolo_shape){1, 9, 8, 1}, &r, NULL), YOLO_OK);
+    ck_assert(r.x == 0 && r.y == 0 && r.box_width == 8 && r.box_height == 9 && r.align_corners && r.pad[2] == 0.5f);
+  }
+}
+END_TEST
+
+START_TEST(a_description_must_fit) {
+  uint8_t bytes[ROW * HEIGHT];
+  float values[2 * 10 * 10 * 3];
+  const yolo_preprocess how = {.fit = YOLO_FIT_LETTERBOX};
+  yolo_pixels pixels = draw(YOLO_PIXELS_RGB, bytes);
+  yolo_tensor input = yolo_tensor_dense(values, (yolo_shape){2, 10, 10, 3}), other = input;
+  yolo_resample r;
+  ck_assert_int_eq(yolo_preprocess_describe(&how, &pixels, input.shape, &r, NULL), YOLO_OK);
+  ck_assert_int_eq(yolo_resample_run(&r, &input, 1), YOLO_OK);
+  ck_assert_int_eq(yolo_resample_run(&r, &input, 2), YOLO_ESHAPE);
+  other.shape.w = 9;
+  ck_assert_int_eq(yolo_resample_run(&r, &other, 0), YOLO_ESHAPE);
+  ck_assert_str_eq(yolo_error_message(), "a picture of 10 x 7 at (0, 1) does not fit into an input of 9 x 10");
+  other = input;
+  other.dtype = YOLO_F16;
+  ck_assert_int_eq(yolo_resample_run(&r, &other, 0), YOLO_ESHAPE);
+  other = input;
+  other.stride = 2;
+  ck_assert_int_eq(yolo_resample_run(&r, &other, 0), YOLO_ESHAPE);
+}
+END_TEST
+
 START_TEST(survives_missing_memory) {
   uint8_t bytes[ROW * HEIGHT];
   float values[4 * 4 * 3];
@@ -222,6 +274,8 @@ int main(void) {
   tcase_add_test(tests, grey_in_and_out);
   tcase_add_test(tests, degenerate_sizes_work);
   tcase_add_test(tests, wrong_arguments_are_named);
+  tcase_add_test(tests, descriptions);
+  tcase_add_test(tests, a_description_must_fit);
   tcase_add_test(tests, survives_missing_memory);
   suite_add_tcase(suite, tests);
   return suite_run(suite) == 0 ? 0 : 1;
