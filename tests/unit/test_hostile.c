@@ -50,7 +50,7 @@ static bool is_quick(const yolo_model_spec *spec) { return (long)spec->width * s
 
 /* A cfg stands with random weights of its own shapes as well, or most changes would end at the size of the file. */
 static yolo_status load(const files *f, int kind, bool random, yolo_model **out) {
-  yolo_model_options options = {.cfg = kind == SAFETENSORS || random ? NULL : f->path[CFG], .threads = 1};
+  yolo_model_options options = {.cfg = kind == SAFETENSORS || random ? NULL : f->path[CFG], .device = "cpu", .threads = 1};
   yolo_model_spec spec = {0};
   const char *path = random ? NULL : f->path[kind == SAFETENSORS ? SAFETENSORS : WEIGHTS];
   yolo_status st = yolo_model_spec_load(random ? f->path[CFG] : path, &options, &spec);

@@ -259,7 +259,8 @@ START_TEST(partial_files) {
       {LAYER0 + LAYER1, 1, -1, "a cutoff of -1 layers"},
   };
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    yolo_model_options options = {.cfg = cfg, .threads = 1, .partial = table[i].partial, .cutoff = table[i].cutoff};
+    yolo_model_options options = {
+        .cfg = cfg, .device = "cpu", .threads = 1, .partial = table[i].partial, .cutoff = table[i].cutoff};
     write_cut(path, table[i].floats);
     yolo_status st = yolo_model_load(path, &options, &model);
     if (table[i].words)
@@ -285,7 +286,7 @@ START_TEST(load_without_memory) {
   snprintf(cfg, sizeof cfg, "%s", in_folder("small.cfg"));
   snprintf(weights, sizeof weights, "%s", in_folder("small.weights"));
   snprintf(native, sizeof native, "%s", in_folder("small.safetensors"));
-  yolo_model_options options = {.cfg = cfg, .threads = 1};
+  const yolo_model_options options = {.cfg = cfg, .device = "cpu", .threads = 1}, own = {.device = "cpu", .threads = 1};
   convert(weights, &options, native);
   for (int kind = 0; kind < 2; kind++) {
     long live = yolo_memory_get_stats().live;
@@ -294,7 +295,7 @@ START_TEST(load_without_memory) {
     while (st == YOLO_ENOMEM && nth < 5000) {
       yolo_model *model = NULL;
       yolo_memory_fail_at(++nth);
-      st = kind ? yolo_model_load(native, NULL, &model) : yolo_model_load(weights, &options, &model);
+      st = kind ? yolo_model_load(native, &own, &model) : yolo_model_load(weights, &options, &model);
       yolo_memory_fail_at(0);
       ck_assert((st == YOLO_OK) == (model != NULL));
       yolo_model_free(model);

@@ -130,7 +130,7 @@ START_TEST(damaged_metadata) {
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     yolo_model *model = NULL;
     write_native(in_folder("damaged.safetensors"), table[i].key, table[i].value);
-    yolo_status st = yolo_model_load(in_folder("damaged.safetensors"), NULL, &model);
+    yolo_status st = yolo_model_load(in_folder("damaged.safetensors"), &(yolo_model_options){.device = "cpu"}, &model);
     if (table[i].words)
       expect_words(st, table[i].words);
     else
@@ -162,7 +162,7 @@ START_TEST(safetensors_of_strangers) {
     for (int i = 0; i <= count; i++) MUST(yolo_safetensors_write(writer, zeros, yolo_tensor_desc_count(&more[i])));
     MUST(yolo_safetensors_writer_finish(writer));
     yolo_safetensors_writer_close(writer);
-    yolo_model_options options = {.cfg = cfg, .threads = 1};
+    yolo_model_options options = {.cfg = cfg, .device = "cpu", .threads = 1};
     expect_words(yolo_model_load(path, NULL, &model), "name its network with a cfg");
     if (with == 0) {
       MUST(yolo_model_load(path, &options, &model));
