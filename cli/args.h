@@ -28,7 +28,7 @@ typedef struct args_option {
   double min, max;
   const char *choices;
   const char *show; /* left column of the help, e.g. "--conf N"; NULL: another row's line speaks for it */
-  const char *help; /* right column; a newline starts a second line */
+  const char *help; /* right column; a newline starts a second line; NULL: the build decides, see help.c */
 } args_option;
 
 typedef struct args_group {

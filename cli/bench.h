@@ -7,7 +7,8 @@
 
 typedef struct bench_args {
   model_args model;
-  int iterations, warmup, batch;
+  int iterations, batch;
+  int warmup; /* -1: by the device */
   double seconds;
   bool layers;
   const char *json;
@@ -18,13 +19,18 @@ typedef struct bench_layer {
   double gflop;
 } bench_layer;
 
-typedef struct bench_result {
-  int iterations;
+typedef struct bench_times {
+  int iterations;                     /* 0: not measured */
   double min, median, mean, p90, p99; /* ms of one run of the batch */
-  double gflop;                       /* of one run of the batch */
-  double peak;                        /* GFLOP/s */
-  int n_layers;                       /* 0: not measured */
-  bench_layer *layers;                /* owned */
+} bench_times;
+
+typedef struct bench_result {
+  bench_times network;        /* the input is where the network reads it, the outputs stay where it writes them */
+  bench_times with_transfers; /* input and outputs travel; only for devices with memory of their own */
+  double gflop;               /* of one run of the batch */
+  double peak;                /* GFLOP/s of the CPU; 0: not known of this device */
+  int n_layers;               /* 0: not measured */
+  bench_layer *layers;        /* owned */
 } bench_result;
 
 /* bench_run.c: warms up, measures. */

@@ -10,8 +10,8 @@ static const args_option measure[] = {
     {"iterations", 'n', ARGS_INT, AT(iterations), 1, 1000000, NULL, "-n, --iterations N",
      "passes to measure (default: as many as fit in --seconds)"},
     {"seconds", 0, ARGS_REAL, AT(seconds), 0.01, 86400, NULL, "--seconds N", "time to spend on measuring (default 5)"},
-    {"warmup", 0, ARGS_INT, AT(warmup), 0, 100000, NULL, "--warmup N", "passes before it counts (default 3)"},
-    {"layers", 0, ARGS_FLAG, AT(layers), 0, 0, NULL, "--layers", "a table by layer: time, GFLOP/s, percent of the peak"},
+    {"warmup", 0, ARGS_INT, AT(warmup), 0, 100000, NULL, "--warmup N", NULL},
+    {"layers", 0, ARGS_FLAG, AT(layers), 0, 0, NULL, "--layers", "a table by layer: time, GFLOP/s, percent of the CPU's peak"},
     {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "the numbers for a machine; - is standard output"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 static const args_group groups[] = {{"Model", model_args_files, 0},
@@ -45,7 +45,7 @@ done:
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
-  bench_args args = {.warmup = 3, .batch = 1, .seconds = 5};
+  bench_args args = {.warmup = -1, .batch = 1, .seconds = 5};
   args_words words;
   int code;
   if (!cli_parse(self, argc, argv, &args, &words, &code)) return code;

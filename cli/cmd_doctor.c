@@ -71,25 +71,55 @@ static void examine_threads(findings *f) {
   if (strcmp(runtime, "none") == 0) note(f, "built without OpenMP: one core works, whatever --threads says");
 }
 
-/* Opens every backend; the first is what runs without --device. */
-static void examine_backends(findings *f) {
-  cli_say("processor     kernels for: %s\n", yolo_isa_list());
-  for (int i = 0; i < yolo_backend_count(); ++i) {
-    const yolo_backend *backend = yolo_backend_at(i);
-    yolo_device_options options = {0};
-    yolo_device *device = NULL;
-    if (backend->open(&options, &device) == YOLO_OK) {
-      cli_say("backend       %s: %s\n", backend->name, backend->describe(device));
-      backend->close(device);
-    } else {
-      cli_say("backend       %s: does not open\n", backend->name);
-      note(f, "backend %s: %s", backend->name, yolo_error_message());
-      f->broken = true;
-    }
+/* One device, with what is free of its memory; false when it does not open. */
+static bool say_device(const yolo_backend *backend, int index) {
+  yolo_device_options options = {.index = index};
+  yolo_device *device = NULL;
+  size_t free_bytes = 0, total = 0;
+  if (backend->open(&options, &device) != YOLO_OK) return false;
+  cli_say("backend       %s: %s", backend->name, backend->describe(device));
+  if (backend->memory && backend->memory(device, &free_bytes, &total) == YOLO_OK)
+    cli_say(", %.1f of %.1f GB free", (double)free_bytes * 1e-9, (double)total * 1e-9);
+  cli_say("\n");
+  backend->close(device);
+  return true;
+}
+
+/* Sentences of a backend begin with its name, those of parts below it do not. */
+static void note_closed(findings *f, const yolo_backend *backend, const char *what, const char *then) {
+  const char *why = yolo_error_message();
+  bool named = strncmp(why, backend->name, strlen(backend->name)) == 0;
+  cli_say("backend       %s: %s\n", backend->name, what);
+  note(f, "backend %s%s%s%s", named ? "" : backend->name, named ? "" : ": ", why, then);
+}
+
+/* A backend without its device is no fault: the next one is taken. One that answers has to open. */
+static void examine_backend(findings *f, const yolo_backend *backend) {
+  enum { MOST_DEVICES = 64 };
+  int found = 0;
+  if (backend->answers && backend->answers() != YOLO_OK) {
+    note_closed(f, backend, "no device answers", "; the CPU is used");
+  } else {
+    while (found < MOST_DEVICES && say_device(backend, found)) ++found;
+    if (found == 0) note_closed(f, backend, "does not open", "");
+    f->broken |= found == 0;
   }
-  const char *forced = getenv("YOLO_ISA");
-  if (forced && *forced)
-    note(f, "the environment variable YOLO_ISA=%s decides about the kernels; unset it for the fastest", forced);
+  if (backend->built && backend->built()) cli_say("              built with %s\n", backend->built());
+  yolo_error_clear();
+}
+
+/* Variables that choose kernels, for measurements: forgotten ones slow everything down. */
+static void examine_environment(findings *f) {
+  const char *const names[] = {"YOLO_ISA", yolo_backend_count() > 1 ? "YOLO_CONV" : NULL};
+  for (int i = 0; i < 2; ++i) {
+    const char *value = names[i] ? getenv(names[i]) : NULL;
+    if (value && *value)
+      note(f, "the environment variable %s=%s decides about the kernels; unset it for the fastest", names[i], value);
+  }
+}
+
+static void examine_processor(findings *f) {
+  cli_say("processor     kernels for: %s\n", yolo_isa_list());
   if (strcmp(yolo_isa_list(), "portable") == 0)
     note(f, "no kernels for this processor's vector units: portable C is several times slower");
 }
@@ -122,7 +152,9 @@ static int run(const cli_command *self, int argc, char **argv) {
   }
   examine_build(&f);
   examine_threads(&f);
-  examine_backends(&f);
+  examine_processor(&f);
+  for (int i = 0; i < yolo_backend_count(); ++i) examine_backend(&f, yolo_backend_at(i));
+  examine_environment(&f);
   examine_libraries(&f);
   if (!f.broken) examine_peak(&f);
   cli_say("\n%s\n", f.count ? "To know:" : "All is well.");

@@ -100,12 +100,12 @@ static yolo_status fetch_zeros(void *payload, const yolo_param *param, float *to
 
 /* Plans the network as `yolo detect` would run it. Its weights play no part, so zeros stand for them. */
 static yolo_status say_memory(const yolo_model_spec *spec, const yolo_model_options *options) {
-  yolo_network_options how = {.device = {.threads = options->threads}};
+  yolo_network_options how = {0};
   yolo_network *network = NULL;
   yolo_runner *runner = NULL;
   yolo_tensor input;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_backend_find(options->device, &how.backend, &how.device.index));
+  YOLO_TRY(yolo_model_device(options, &how));
   YOLO_TRY(yolo_network_new(spec->graph, &how, &network));
   YOLO_TRY(yolo_network_load(network, fetch_zeros, NULL));
   YOLO_TRY(yolo_runner_new(network, &runner));

@@ -29,7 +29,9 @@ const args_option model_args_input[] = {
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 
 const args_option model_args_run[] = {
-    {"device", 0, ARGS_TEXT, AT(device), 0, 0, NULL, "--device NAME", "cpu (yolo doctor lists what this build has)"},
+    {"device", 0, ARGS_TEXT, AT(device), 0, 0, NULL, "--device NAME", NULL},
+    {"precision", 0, ARGS_CHOICE, AT(precision), 0, 0, "fp32|tf32|fp16|bf16", "--precision KIND", NULL},
+    {"deterministic", 0, ARGS_FLAG, AT(deterministic), 0, 0, NULL, "--deterministic", NULL},
     {"threads", 0, ARGS_INT, AT(threads), 1, 1024, NULL, "--threads N", "CPU threads (default: every core it may use)"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 
@@ -64,6 +66,10 @@ static yolo_status resolve_files(const model_args *args, const char *word, model
   return find_cfg_beside(out);
 }
 
+static const char *const precisions[] = {NULL, "fp32", "tf32", "fp16", "bf16"};
+
+const char *model_args_precision(const model_args *args) { return precisions[args->precision ? args->precision : 1]; }
+
 yolo_status model_args_resolve(const model_args *args, const char *word, model_choice *out) {
   static const char *const filters[] = {NULL, "half-pixel", "align-corners"};
   *out = (model_choice){0};
@@ -72,6 +78,8 @@ yolo_status model_args_resolve(const model_args *args, const char *word, model_c
   options->names = args->names;
   options->device = args->device;
   options->threads = args->threads;
+  options->precision = precisions[args->precision];
+  options->deterministic = args->deterministic;
   options->width = args->size[0];
   options->height = args->size[1];
   options->partial = args->cutoff > 0;

@@ -8,8 +8,8 @@
 typedef struct model_args {
   const char *model, *cfg, *weights, *names, *device;
   int size[2]; /* width, height; 0: the model's own */
-  int threads, resize, cutoff;
-  bool letterbox, stretch;
+  int threads, resize, cutoff, precision;
+  bool letterbox, stretch, deterministic;
 } model_args;
 
 /* For a model_args at the start of a command's struct: which files, how the input is made, where it runs. */
@@ -26,6 +26,7 @@ typedef struct model_choice {
 /* `word`: a model named without an option, or NULL. Looks at names only; opens nothing. */
 yolo_status model_args_resolve(const model_args *args, const char *word, model_choice *out);
 void model_choice_release(model_choice *choice);
+const char *model_args_precision(const model_args *args); /* "fp32" when none was named */
 
 /* Says on standard error which layers a cut weights file leaves with random weights. */
 void model_warn_partial(const model_choice *choice, const yolo_model_spec *spec);

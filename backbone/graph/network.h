@@ -50,6 +50,8 @@ yolo_status yolo_runner_image(yolo_runner *runner, int n, const yolo_resample *h
 /* While held, a run takes the input that is on the device already (the first run after prepare still sends it): for
  * measuring the network without the way to it. Without effect where the device has no memory of its own. */
 void yolo_runner_hold_input(yolo_runner *runner, bool hold);
+/* Whether input and outputs travel between the host and the device. */
+bool yolo_runner_has_own_memory(const yolo_runner *runner);
 
 /* Runs the prepared batch. The input's memory is used again during the run: fill it before every run. */
 yolo_status yolo_runner_run(yolo_runner *runner);

@@ -144,8 +144,10 @@ yolo_status yolo_runner_image(yolo_runner *runner, int n, const yolo_resample *h
   return backend->resample(runner->device, how, &to, n);
 }
 
+bool yolo_runner_has_own_memory(const yolo_runner *runner) { return !runner->network->backend->host_memory; }
+
 void yolo_runner_hold_input(yolo_runner *runner, bool hold) {
-  runner->hold_input = hold && !runner->network->backend->host_memory;
+  runner->hold_input = hold && yolo_runner_has_own_memory(runner);
 }
 
 yolo_status yolo_runner_io_collect(yolo_runner *runner) {
