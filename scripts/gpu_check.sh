@@ -222,7 +222,7 @@ stage_sanitize() {
   # Some machines keep the tool from the card; then it says so at once.
   timeout 120 "${without[@]}" compute-sanitizer --tool memcheck "$(program conformance)" activation --backend cuda --every 1000 \
     >"$scratch/said" 2>&1 </dev/null
-  if grep -qiE 'device not supported|not supported on this device|insufficient permissions|unable to (find|initialize)' "$scratch/said"; then
+  if grep -qiE 'device not supported|not supported on this|insufficient permissions|unable to (find|initialize)' "$scratch/said"; then
     sed 's/^/    /' "$scratch/said" | tail -n 20 >>"$result"
     skip "compute-sanitizer" "it refuses this device: $(grep -iE 'supported|permission|unable' "$scratch/said" | head -n 1)"
     return

@@ -91,7 +91,7 @@ if [ -x "$build/yolo" ]; then
     # What the C library brings along is there already.
     ldd "$program" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so/ { print $3 }' |
       xargs -r cp -Lt "$dir/bin/lib/"
-  done < <(find "$build" -type f -executable \( -name yolo -o -name conformance -o -name 'test_cuda_*' \))
+  done < <(find "$build" -type f -executable \( -name yolo -o -name conformance -o -name conv_lab -o -name 'test_cuda_*' \))
   note "bin: $(cd "$dir/bin" && find . -maxdepth 1 -type f -printf '%f\n' | sort | xargs)"
 else
   note "SKIP: there is no $build/yolo; scripts/gpu_check.sh will have to build"

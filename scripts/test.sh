@@ -28,6 +28,8 @@ build() { # PRESET; everything, or only the targets the caller named
   cmake --preset "$1" -DYOLO_TESTS=ON && cmake --build --preset "$1" -j "$jobs" ${targets:+--target $targets}
 }
 
+build_without_tests() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
+
 # tests NAME PRESET CTEST-OPTIONS...: builds, then adds ctest's counts to the sum.
 targets=""
 tests() {
@@ -57,6 +59,31 @@ tests "thread sanitizer, reference kernels" tsan -R '^(unit\.test_(api|base)|cli
 # The team of threads and the kernels on it, with an OpenMP that the sanitizer understands.
 targets="test_threads test_network"
 tests "thread sanitizer, clang's OpenMP" tsan-openmp -R '^unit\.test_(threads|network)$'
+
+# A build without CUDA neither needs nor mentions it; the op list fits the launchers.
+without_cuda() {
+  local found
+  found=$({ ldd build/gcc/yolo; nm build/gcc/yolo; grep -E '^CMAKE_CUDA|^CUDA' build/gcc/CMakeCache.txt; } |
+    grep -iE 'cuda|cudnn|nvidia' || true)
+  [ -z "$found" ] || { printf 'the build for the CPU has to do with CUDA:\n%s\n' "$found"; return 1; }
+}
+stage "no CUDA in the build for the CPU" without_cuda && total=$((total + 1))
+stage "op list against CUDA launchers" scripts/check_cuda.sh && total=$((total + 1))
+
+# The CUDA backend: compiled and linked for two capabilities, warnings are errors; what needs a card skips aloud. Then
+# without cuDNN's headers, in the same folder, where the kernels are compiled already.
+PATH=$PATH:/usr/local/cuda/bin
+if command -v nvcc >/dev/null; then
+  targets="yolo_program yolo_shared conformance test_activation_math"
+  for test in tests/gpu/test_*.c; do
+    if [ -f "$test" ]; then targets+=" $(basename "$test" .c)"; fi
+  done
+  tests "CUDA, two capabilities" cuda-ci -R '^unit\.test_activation_math$|^(gpu|conformance\.cuda)'
+  targets=""
+  stage "build: CUDA without cuDNN's headers" build_without_tests cuda-ci-nocudnn && total=$((total + 1))
+else
+  echo "SKIP: no nvcc here, the CUDA backend was not compiled"
+fi
 
 printf 'whole run: %d s\n' "$SECONDS"
 printf '%d passed, %d failed\n' $((total - failed)) "$failed"
