@@ -20,7 +20,10 @@ static const args_option keep[] = {
     END};
 
 static const args_option batch[] = {
-    {"batch", 0, ARGS_INT, AT(batch), 1, 1024, NULL, "--batch N", "images in one pass of the network (default 1)"}, END};
+    {"batch", 0, ARGS_INT, AT(batch), 1, 1024, NULL, "--batch N", "images in one pass of the network (default 1)"},
+    {"decoders", 0, ARGS_INT, AT(decoders), 1, PREFETCH_MOST_THREADS, NULL, "--decoders N",
+     "threads that decode images ahead (default: the cores that are free, 1 to 8)"},
+    END};
 
 static const args_option output[] = {
     {"out", 'o', ARGS_TEXT, AT(folder), 0, 0, NULL, "-o, --out DIR",

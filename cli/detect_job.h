@@ -12,6 +12,7 @@ typedef struct detect_args {
   model_args model;
   double confidence, iou;
   int nms_kind, max_detections, batch;
+  int decoders; /* 0: by cores and device */
   bool agnostic, best_class;
   const char *classes;
   const char *folder, *json, *csv, *coco_json, *coco_ref;
@@ -28,8 +29,12 @@ typedef struct detect_writer {
 
 typedef struct detect_totals {
   long images, failed, detections;
-  double load_ms, network_ms, post_ms; /* sums over images */
-  double wait_ms, detect_ms, write_ms; /* of the main thread: for images, in the library, for outputs */
+  double load_ms, network_ms, post_ms; /* sums over images; load_ms with the decoding, on other threads */
+  /* Of the main thread: waiting for images, resizing them or handing them to the device, and for outputs. */
+  double wait_ms, copy_ms, write_ms;
+  /* What network_ms holds of first passes, in which a GPU settles on kernels, and how many images these had. */
+  double first_ms;
+  long first_images;
   double start_ms;
 } detect_totals;
 
@@ -51,6 +56,7 @@ typedef struct detect_job {
   yolo_pixels *pixels;   /* batch */
   yolo_result **results; /* batch */
   int *tally;            /* detections by class, for a line */
+  int last_count;        /* images of the last batch */
   progress bar;
   detect_totals totals;
 } detect_job;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "backbone/base/memory.h"
+#include "backbone/base/threads.h"
 #include "cli/detect_job.h"
 
 static void complain_about(const source_item *source, const char *what) {
@@ -50,6 +51,7 @@ static yolo_status write_image(detect_job *job, prefetch_item *item, const yolo_
 
 static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_result *result) {
   detect_totals *t = &job->totals;
+  t->copy_ms += result->load_ms;
   result->load_ms += item->load_ms; /* the decoding, on its own thread, and the resizing */
   t->images++;
   t->detections += result->count;
@@ -61,10 +63,18 @@ static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_resul
   return st;
 }
 
+/* A GPU meets a batch of a new size with choosing and recording, once: that is no measure of the network. */
+static void note_first_pass(detect_job *job, int count) {
+  bool first = count != job->last_count && yolo_runner_has_own_memory(job->context->runner);
+  job->last_count = count;
+  if (!first) return;
+  job->totals.first_images += count;
+  for (int i = 0; i < count; ++i) job->totals.first_ms += job->results[i]->network_ms;
+}
+
 static yolo_status run_batch(detect_job *job, int count) {
-  double start = yolo_now_ms();
   yolo_status st = yolo_detect_batch(job->context, job->pixels, count, &job->options, job->results);
-  job->totals.detect_ms += yolo_now_ms() - start;
+  if (st == YOLO_OK) note_first_pass(job, count);
   if (st != YOLO_OK) memset(job->results, 0, (size_t)count * sizeof *job->results);
   for (int i = 0; i < count; ++i) {
     if (st == YOLO_OK) st = finish_image(job, &job->items[i], job->results[i]);
@@ -99,9 +109,20 @@ static int fail(void) {
   return cli_stop_signal() == SIGPIPE ? CLI_SIGNAL_BASE + SIGPIPE : cli_fail();
 }
 
+/* Decoders take the cores that the network leaves: all but the one that drives a GPU, all but its threads on the CPU. */
+static int decoders_for(const detect_job *job) {
+  enum { MOST_DECODERS = 8 };
+  const detect_args *a = job->args;
+  int cores = yolo_threads_available(), used = a->model.threads ? a->model.threads : cores;
+  if (yolo_runner_has_own_memory(job->context->runner)) used = 1;
+  int spare = a->decoders ? a->decoders : cores - used < MOST_DECODERS ? cores - used : MOST_DECODERS;
+  return spare > 1 ? spare : 1;
+}
+
 int detect_loop(detect_job *job) {
   const detect_args *a = job->args;
-  if (prefetch_start(&job->sources, a->batch + 3, &job->ahead) != YOLO_OK) return cli_fail();
+  int decoders = decoders_for(job);
+  if (prefetch_start(&job->sources, a->batch + 2 + decoders, decoders, &job->ahead) != YOLO_OK) return cli_fail();
   cli_catch_interrupts();
   if (!a->quiet) detect_report_start(job);
   progress_start(&job->bar, job->sources.count, !a->quiet);

@@ -54,17 +54,32 @@ void detect_report_image(detect_job *job, const source_item *source, const yolo_
   cli_flush();
 }
 
-/* Which part of the work the main thread spent its time on. */
-static void say_bound(const detect_totals *t, double wall_ms) {
+/* What the main thread spent its time on. It waits for decoders only when they are too slow, so the largest part is what
+ * sets the pace. Where a device takes the images, what travels while the host does something else costs nothing and is
+ * counted nowhere; what the network has to wait for is counted with it. */
+static void say_pace(const detect_job *job, double wall_ms) {
+  const detect_totals *t = &job->totals;
+  const bool copies = yolo_runner_takes_images(job->context->runner);
   const struct {
     double ms;
-    const char *what;
-  } parts[] = {{t->wait_ms, "Reading the images"}, {t->detect_ms, "The network"}, {t->write_ms, "Writing the results"}};
-  int most = 0;
-  for (int i = 1; i < 3; ++i) {
+    const char *what, *word;
+  } parts[] = {{t->wait_ms, "Decoding the images", "decoding"},
+               {t->copy_ms, copies ? "Copying the images to the device" : "Resizing the images", copies ? "copy" : "resizing"},
+               {t->network_ms - t->first_ms, "The network", "network"},
+               {t->first_ms, "The first pass, in which a GPU chooses its kernels,", "first pass"},
+               {t->post_ms, "Sorting out the results", "results"},
+               {t->write_ms, "Writing the results", "writing"}};
+  const int count = sizeof parts / sizeof *parts;
+  int most = 0, told = 0;
+  for (int i = 1; i < count; ++i) {
     if (parts[i].ms > parts[most].ms) most = i;
   }
-  cli_say("%s sets the pace: %.0f%% of the time.\n", parts[most].what, 100 * parts[most].ms / (wall_ms + 1e-9));
+  cli_say("%s sets the pace: %.0f%% of the time", parts[most].what, 100 * parts[most].ms / (wall_ms + 1e-9));
+  for (int i = 0; i < count; ++i) {
+    double share = 100 * parts[i].ms / (wall_ms + 1e-9);
+    if (i != most && share >= 0.5) cli_say("%s%s %.0f%%", told++ ? ", " : "; ", parts[i].word, share);
+  }
+  cli_say(". Images were decoded by %s.\n", cli_plural((unsigned)prefetch_threads(job->ahead), "thread"));
 }
 
 static const char *place_of(const detect_job *job, const detect_writer *writer) {
@@ -87,13 +102,15 @@ static void say_places(const detect_job *job) {
 void detect_report_end(const detect_job *job) {
   const detect_totals *t = &job->totals;
   double wall_ms = yolo_now_ms() - t->start_ms, n = t->images > 0 ? (double)t->images : 1;
+  bool later = t->images > t->first_images; /* else all there is are first passes */
+  double network = later ? (t->network_ms - t->first_ms) / (double)(t->images - t->first_images) : t->network_ms / n;
   cli_say("%s, %s", cli_plural((unsigned long)t->images, "image"),
           model_is_classifier(&job->model->spec) ? "classified" : cli_plural((unsigned long)t->detections, "detection"));
   if (t->failed) cli_say(", %ld failed", t->failed);
   cli_say(". %.1f images/s over %.1f s; on average load %.1f, network %.1f, post %.1f, write %.1f ms.\n",
-          (double)t->images / (wall_ms * 1e-3 + 1e-9), wall_ms * 1e-3, t->load_ms / n, t->network_ms / n, t->post_ms / n,
+          (double)t->images / (wall_ms * 1e-3 + 1e-9), wall_ms * 1e-3, t->load_ms / n, network, t->post_ms / n,
           t->write_ms / n);
   if (t->images == 0) return;
-  say_bound(t, wall_ms);
+  say_pace(job, wall_ms);
   say_places(job);
 }

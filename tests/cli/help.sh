@@ -26,7 +26,7 @@ for command in detect info bench convert doctor help; do
   expect_equal out by_help
 done
 for option in model weights cfg names cutoff conf iou nms-kind agnostic best-class max-det classes imgsz letterbox stretch resize \
-  device threads batch out no-images save-txt json csv crops coco-json coco-ref quiet; do
+  device threads batch decoders out no-images save-txt json csv crops coco-json coco-ref quiet; do
   run help detect
   expect_out "--$option"
 done
@@ -58,6 +58,10 @@ detect a.jpg --conf 0.5x|not '0.5x'
 detect a.jpg --conf nan|not 'nan'
 detect a.jpg --conf=|not ''
 detect a.jpg --threads 0|--threads wants a whole number from 1 to 1024, not '0'
+detect a.jpg --decoders 0|--decoders wants a whole number from 1 to 64, not '0'
+detect a.jpg --precision fp8|--precision wants one of fp32\|tf32\|fp16\|bf16, not 'fp8'
+detect a.jpg --precision|--precision needs a value
+detect a.jpg --deterministic=yes|--deterministic takes no value
 detect a.jpg --batch two|--batch wants a whole number
 detect a.jpg --batch 99999999999999999999|--batch wants a whole number
 detect a.jpg --imgsz 416y|--imgsz wants a size such as 416 or 608x352

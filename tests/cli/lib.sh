@@ -2,7 +2,10 @@
 # A test is called with the program and the JSON reader: bash tests/cli/NAME.sh YOLO JSON_FLATTEN
 set -u
 export LC_ALL=C.UTF-8
-unset YOLO_ISA || true
+unset YOLO_ISA YOLO_CONV || true
+# The CPU is the default in these tests, whatever cards this machine has; device.sh shows them again.
+cards=${CUDA_VISIBLE_DEVICES-all}
+export CUDA_VISIBLE_DEVICES=
 yolo=$(realpath "$1")
 flatten=$(realpath "$2")
 if [ -n "${YOLO_TEST_DATA:-}" ]; then YOLO_TEST_DATA=$(realpath "$YOLO_TEST_DATA"); fi

@@ -123,6 +123,29 @@ expect_err '^yolo detect: missing.ppm: No such file or directory \(skipped\)$'
 expect_out '^7 images, 28 detections, 3 failed\.'
 expect_flat '^\.images\.length = 7$'
 expect_file rest/photos/img10.png
+
+# Any number of decoders says the same in the same order: pictures of many sizes, broken and missing ones between them.
+mkdir mixed
+for i in $(seq 60); do
+  case $((i % 5)) in
+    0) printf 'P6\n64 32\n255\nshort %d' "$i" >mixed/$i.ppm ;;
+    1) ;;
+    2) { printf 'P6\n%d 900\n255\n' $((i * 20)); head -c $((i * 20 * 900 * 3)) /dev/zero; } >mixed/$i.ppm ;;
+    *) cp grey.ppm mixed/$i.ppm ;;
+  esac
+  echo mixed/$i.ppm >>mixed.txt
+done
+for decoders in 1 2 4 64; do
+  for batch in 1 7; do
+    detect mixed.txt --no-images --decoders $decoders --batch $batch
+    expect_status 2
+    expect_out '^36 images, [0-9]+ detections, 24 failed\.'
+    if [ "$decoders $batch" = '1 1' ]; then cp found.json one.json; cp err one.err; fi
+    expect_equal found.json one.json
+    expect_equal err one.err
+  done
+done
+expect_out 'decoded by 60 threads\.$' # no more than there are images
 detect photos/broken.ppm --out none
 expect_status 2
 reject_file none

@@ -12,7 +12,7 @@ expect_empty err
 expect_out '^tiny.weights: 2 classes, images stretched to 32x32 \(half-pixel\); CPU'
 expect_out '^grey.ppm: 64x32  4 cat, 4 traffic light  \(load [0-9.]+ network [0-9.]+ post [0-9.]+ ms\)$'
 expect_out '^1 image, 8 detections\.'
-expect_out 'sets the pace'
+expect_out '(The network|[A-Z][a-z]+ the (images|results)) sets the pace: [0-9]+% of the time.*decoded by 1 thread\.$'
 expect_out '^Written: JSON in found.json; pictures in runs/detect\.$'
 expect_file runs/detect/grey.png
 reject_out "$(printf '[\r\033]')"
@@ -59,6 +59,9 @@ done <<'TABLE'
 --threads 1|8
 --letterbox|8
 --resize align-corners|8
+--precision fp32|8
+--deterministic|8
+--decoders 4|8
 TABLE
 detect grey.ppm --no-images --json found.json --classes 'traffic light'
 expect_json found.json
@@ -93,7 +96,8 @@ reject_file nowhere
 # ---- the same detections however they are computed ----
 for i in 1 2 3 4 5; do cp grey.ppm same$i.ppm; done
 detect same*.ppm --no-images --json one.json
-for words in '--batch 2' '--batch 5' '--batch 64' '--threads 1' '--threads 7' '--batch 3 --threads 2'; do
+for words in '--batch 2' '--batch 5' '--batch 64' '--threads 1' '--threads 7' '--batch 3 --threads 2' '--decoders 3' \
+  '--decoders 64 --batch 2'; do
   # shellcheck disable=SC2086
   detect same*.ppm --no-images --json other.json $words
   expect_status 0

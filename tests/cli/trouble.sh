@@ -101,10 +101,12 @@ expect_empty err
 
 # ---- Ctrl-C: the image in hand is finished, what there is becomes a valid file, status 130 ----
 set -m # jobs of their own, whose interrupts are not ignored
-for signal in INT:130 TERM:143; do
+for signal in INT:130:1 TERM:143:1 INT:130:8; do
+  decoders=${signal##*:}
+  signal=${signal%:*}
   rm -f stopped.json out
-  last="yolo detect many, stopped by ${signal%:*}"
-  "$yolo" detect many $tiny_model --imgsz 1024 --conf 0.99 --out stopped --json stopped.json --csv stopped.csv >out 2>err &
+  last="yolo detect many --decoders $decoders, stopped by ${signal%:*}"
+  "$yolo" detect many $tiny_model --decoders $decoders --imgsz 1024 --conf 0.99 --out stopped --json stopped.json --csv stopped.csv >out 2>err &
   job=$!
   for _ in $(seq 200); do
     if grep -q '^many/' out 2>/dev/null; then break; fi
