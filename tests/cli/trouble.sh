@@ -106,7 +106,8 @@ for signal in INT:130:1 TERM:143:1 INT:130:8; do
   signal=${signal%:*}
   rm -f stopped.json out
   last="yolo detect many --decoders $decoders, stopped by ${signal%:*}"
-  "$yolo" detect many $tiny_model --decoders $decoders --imgsz 1024 --conf 0.99 --out stopped --json stopped.json --csv stopped.csv >out 2>err &
+  "$yolo" detect many $tiny_model --decoders $decoders --imgsz 1024 --conf 0.99 --out stopped --json stopped.json \
+    --csv stopped.csv >out 2>err &
   job=$!
   for _ in $(seq 200); do
     if grep -q '^many/' out 2>/dev/null; then break; fi
