@@ -10,25 +10,34 @@ set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+# The objects' target is older than these settings; targets that follow take them from the variables.
+set_target_properties(yolo_objects PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}" CUDA_STANDARD 17
+  CUDA_STANDARD_REQUIRED ON CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden)
 enable_language(CUDA)
+# The C compiler links: nothing here needs a C++ library.
+set(CMAKE_CUDA_LINKER_PREFERENCE 5)
+set(CMAKE_CUDA_LINKER_PREFERENCE_PROPAGATES 0)
 find_package(CUDAToolkit REQUIRED)
 
 file(GLOB YOLO_CUDA_SOURCES CONFIGURE_DEPENDS backbone/backend/cuda/*.c backbone/backend/cuda/*.cu)
 target_sources(yolo_objects PRIVATE ${YOLO_CUDA_SOURCES})
 string(REPLACE ";" " " YOLO_CUDA_NAMES "${CMAKE_CUDA_ARCHITECTURES}")
-target_compile_definitions(yolo_objects PRIVATE YOLO_CUDA YOLO_BUILT_TOOLKIT="CUDA ${CUDAToolkit_VERSION}" YOLO_BUILT_ARCHITECTURES="${YOLO_CUDA_NAMES}")
+target_compile_definitions(yolo_objects PRIVATE YOLO_CUDA YOLO_BUILT_TOOLKIT="CUDA ${CUDAToolkit_VERSION}"
+  YOLO_BUILT_ARCHITECTURES="${YOLO_CUDA_NAMES}")
 target_compile_options(yolo_objects PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Wno-deprecated-gpu-targets>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fno-exceptions,-fno-threadsafe-statics,-fno-asynchronous-unwind-tables>"
   "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${YOLO_WERROR}>>:-Werror=all-warnings>")
 target_include_directories(yolo_objects SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 # cudart stands inside, so that the program starts where there is no driver. No C++ library: kernels and launchers use none.
 target_link_libraries(yolo_objects PUBLIC CUDA::cudart_static)
 
+# Only C files know cuDNN: with or without it, kernels are compiled alike.
 find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV CUDNN_INCLUDE_DIR)
 if(YOLO_CUDNN AND CUDNN_INCLUDE_DIR)
   message(STATUS "cuDNN headers: ${CUDNN_INCLUDE_DIR}")
-  target_include_directories(yolo_objects SYSTEM PRIVATE ${CUDNN_INCLUDE_DIR})
-  target_compile_definitions(yolo_objects PRIVATE YOLO_HAVE_CUDNN)
+  target_include_directories(yolo_objects SYSTEM PRIVATE $<$<COMPILE_LANGUAGE:C>:${CUDNN_INCLUDE_DIR}>)
+  target_compile_definitions(yolo_objects PRIVATE $<$<COMPILE_LANGUAGE:C>:YOLO_HAVE_CUDNN>)
 else()
   message(STATUS "cuDNN headers: not used; convolutions run on our own kernels")
 endif()

@@ -20,6 +20,10 @@ if(OpenMP_C_FOUND)
   list(APPEND YOLO_STATIC_TARGETS OpenMP::OpenMP_C)
   string(APPEND YOLO_PC_LIBS " ${OpenMP_C_FLAGS}")
 endif()
+if(YOLO_CUDA) # cudart's archive, which wants these of the system; cuDNN and the driver are loaded at run time
+  list(APPEND YOLO_STATIC_TARGETS CUDA::cudart_static)
+  string(APPEND YOLO_PC_LIBS " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -ldl -lrt")
+endif()
 set(YOLO_HAS_TURBOJPEG ${TURBOJPEG_FOUND})
 set(YOLO_HAS_OPENMP ${OpenMP_C_FOUND})
 
