@@ -15,6 +15,7 @@ time between two synchronisations. The variants:
   max        folded, mode="max-autotune"             compile_bn eager's module, mode="reduce-overhead"
   torchvision, torchvision_compile                   the same network as torchvision writes it (resnet50)
 """
+import gc
 import json
 import os
 import sys
@@ -139,11 +140,12 @@ class Bench:
     def setup(self, cfg, size, batch, precision):
         self.calls.clear()
         self.input = None
+        torch._dynamo.reset()
+        gc.collect()
         if self.device == "cuda":
             torch.cuda.empty_cache()
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-        torch._dynamo.reset()
         self.network = Network(cfg, (size, size)).random_weights()
         self.dtype = TYPES[precision]
         g = torch.Generator().manual_seed(1)
