@@ -40,11 +40,11 @@ void bench_report(const yolo_context *context, const bench_args *args, const cha
   double speed = bench_gflops(r->gflop, t->median);
   cli_say("%s at %dx%d, batch %d, on %s\n", shown, spec->width, spec->height, args->batch, yolo_runner_device(context->runner));
   if (args->layers) report_layers(spec->graph, r);
-  cli_say("\nlatency    min %.2f  median %.2f  p90 %.2f  p99 %.2f ms  (%s)\n", t->min, t->median, t->p90, t->p99,
+  cli_say("\nlatency    min %.3f  median %.3f  p90 %.3f  p99 %.3f ms  (%s)\n", t->min, t->median, t->p90, t->p99,
           cli_plural((unsigned)t->iterations, "pass"));
   cli_say("rate       %.1f images/s\n", rate(args, t->median));
   if (all->iterations)
-    cli_say("transfers  median %.2f ms, %.1f images/s with input and outputs between host and device\n", all->median,
+    cli_say("transfers  median %.3f ms, %.1f images/s with input and outputs between host and device\n", all->median,
             rate(args, all->median));
   cli_say("arithmetic %.3f GFLOP an image, %.1f GFLOP/s\n", r->gflop / args->batch, speed);
   if (r->peak > 0)
