@@ -3,8 +3,9 @@
 # scripts/gpu_check.sh; the folder is ignored by git and carried along beside the checkout's own files.
 #   DIR/prefix   headers, libraries, pkg-config files (and pkg-config itself): for building there
 #   DIR/data     a part of YOLO_TEST_DATA: real weights, the test photographs, some pictures of COCO
-#   DIR/bin      the programs of BUILD, stripped, and in DIR/bin/lib the shared libraries they need: nothing to build there
-# Usage: scripts/gpu_gather.sh [DIR [BUILD]]     (default: gpu-bundle build/cuda90; without BUILD there is no DIR/bin)
+#   DIR/programs.tar.xz   the programs of BUILD, stripped, and in lib/ the shared libraries they need: nothing to build there.
+#                         They hold the same kernels, so that packed together they are hardly larger than one.
+# Usage: scripts/gpu_gather.sh [DIR [BUILD]]     (default: gpu-bundle build/cuda90; without BUILD no programs are packed)
 #   cmake --preset cuda -B build/cuda90 -DCMAKE_CUDA_ARCHITECTURES=90-real && cmake --build build/cuda90
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -85,14 +86,16 @@ fi
 
 # ---- programs ----
 if [ -x "$build/yolo" ]; then
-  mkdir -p "$dir/bin/lib"
+  bin=$(mktemp -d)
+  trap 'rm -rf "$bin"' EXIT
+  mkdir "$bin/lib"
   while IFS= read -r program; do
-    strip -o "$dir/bin/$(basename "$program")" "$program"
+    strip -o "$bin/$(basename "$program")" "$program"
     # What the C library brings along is there already.
-    ldd "$program" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so/ { print $3 }' |
-      xargs -r cp -Lt "$dir/bin/lib/"
+    ldd "$program" | awk '$3 ~ /^\// && $1 !~ /^lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+)\.so/ { print $3 }' | xargs -r cp -Lt "$bin/lib/"
   done < <(find "$build" -type f -executable \( -name yolo -o -name conformance -o -name conv_lab -o -name 'test_cuda_*' \))
-  note "bin: $(cd "$dir/bin" && find . -maxdepth 1 -type f -printf '%f\n' | sort | xargs)"
+  tar -C "$bin" -cf - . | xz --lzma2=preset=3,dict=256MiB >"$dir/programs.tar.xz"
+  note "programs: $(cd "$bin" && find . -maxdepth 1 -type f -printf '%f\n' | sort | xargs)"
 else
   note "SKIP: there is no $build/yolo; scripts/gpu_check.sh will have to build"
 fi
