@@ -129,7 +129,7 @@ FNR == 1 {
   if (floor != 1000 && FILENAME != "backbone/base/threads.c" && is_openmp(code, raw)) {
     report("OPENMP", "OpenMP belongs in backbone/base/threads.c")
   }
-  if (code ~ /YOLO_CUDA/ && FILENAME ~ /\.(c|h)$/ && !cuda[FILENAME]++) {
+  if (code ~ /(^|[^A-Za-z0-9_])YOLO_CUDA([^A-Za-z0-9_]|$)/ && FILENAME ~ /\.(c|h)$/ && !cuda[FILENAME]++) {
     if (cuda_file == "") cuda_file = FILENAME
     else report("CUDA", "YOLO_CUDA is already the business of " cuda_file)
   }

@@ -26,31 +26,35 @@ typedef struct lab {
   double own, rule, cudnn, best, flop; /* sums, microseconds */
 } lab;
 
+static bool queue_one(lab *l, const yolo_cuda_conv *c, const yolo_cuda_choice *way) {
+  if (way->tile >= 0) return yolo_cuda_conv_run(&l->device->launch, c, way->tile, way->splits) == cudaSuccess;
+  return yolo_cudnn_run(l->device->cudnn, &l->device->launch, c, c->bias, &way->plan) &&
+         (way->plan.fused || yolo_cuda_conv_epilogue(&l->device->launch, c) == cudaSuccess);
+}
+
+/* Microseconds of one call among REPEATS recorded ones; negative where the way does not serve. */
 static float run_us(lab *l, const yolo_cuda_conv *c, const yolo_cuda_choice *way) {
-  float best = -1;
-  for (int round = 0; round < ROUNDS; round++) {
-    float ms = 0;
-    cudaEventRecord(l->clock[0], l->device->launch.stream);
-    for (int i = 0; i < REPEATS; i++) {
-      if (way->tile >= 0) {
-        if (yolo_cuda_conv_run(&l->device->launch, c, way->tile, way->splits) != cudaSuccess) {
-          cudaGetLastError();
-          return -1;
-        }
-      } else {
-        if (!yolo_cudnn_run(l->device->cudnn, &l->device->launch, c, c->bias, &way->plan)) return -1;
-        if (!way->plan.fused && yolo_cuda_conv_epilogue(&l->device->launch, c) != cudaSuccess) return -1;
-      }
-    }
-    cudaEventRecord(l->clock[1], l->device->launch.stream);
-    if (cudaEventSynchronize(l->clock[1]) != cudaSuccess) {
-      printf("FAIL: %s\n", cudaGetErrorString(cudaGetLastError()));
-      return -1;
-    }
-    cudaEventElapsedTime(&ms, l->clock[0], l->clock[1]);
-    if (round > 0 && (best < 0 || ms < best)) best = ms;
+  cudaStream_t stream = l->device->launch.stream;
+  cudaGraph_t graph = NULL;
+  cudaGraphExec_t exec = NULL;
+  float best = -1, ms = 0;
+  bool good = queue_one(l, c, way) && cudaStreamSynchronize(stream) == cudaSuccess;
+  if (good && cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess) {
+    for (int i = 0; i < REPEATS && good; i++) good = queue_one(l, c, way);
+    good = cudaStreamEndCapture(stream, &graph) == cudaSuccess && good && cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess;
   }
-  return best * 1e3f / REPEATS;
+  for (int round = 0; round < ROUNDS && good && exec; round++) {
+    cudaEventRecord(l->clock[0], stream);
+    cudaGraphLaunch(exec, stream);
+    cudaEventRecord(l->clock[1], stream);
+    good = cudaEventSynchronize(l->clock[1]) == cudaSuccess;
+    cudaEventElapsedTime(&ms, l->clock[0], l->clock[1]);
+    if (best < 0 || ms < best) best = ms;
+  }
+  if (exec) cudaGraphExecDestroy(exec);
+  if (graph) cudaGraphDestroy(graph);
+  cudaGetLastError();
+  return good ? best * 1e3f / REPEATS : -1;
 }
 
 static float own_best(lab *l, const yolo_cuda_conv *c, yolo_cuda_choice *out) {
@@ -63,7 +67,8 @@ static float own_best(lab *l, const yolo_cuda_conv *c, yolo_cuda_choice *out) {
       yolo_cuda_choice way = {.tile = t, .splits = splits[s]};
       long long pixels = (long long)c->n * c->oh * c->ow;
       long long count = (pixels + tiles[t].pixels - 1) / tiles[t].pixels * ((c->o + tiles[t].filters - 1) / tiles[t].filters);
-      if ((c->gather && !tiles[t].gathers) || yolo_cuda_conv_work(&l->device->launch, c, t, splits[s]) > l->work_bytes ||
+      if ((c->gather != (tiles[t].kind != YOLO_TILE_PLAIN)) || (tiles[t].kind == YOLO_TILE_STEM && splits[s] > 1) ||
+          yolo_cuda_conv_work(&l->device->launch, c, t, splits[s]) > l->work_bytes ||
           (splits[s] > 1 && (count * splits[s] > 1024 || c->row < 128 * splits[s])))
         continue;
       float us = run_us(l, c, &way);

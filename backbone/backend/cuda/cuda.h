@@ -41,8 +41,9 @@ typedef cudaError_t (*yolo_cuda_launcher)(const yolo_cuda_launch *launch, const 
 
 /* ---- cuda_transfer.cu: between host and device numbers; pointers to pinned memory are good on the device ---- */
 
-cudaError_t yolo_cuda_from_floats(const yolo_cuda_launch *launch, const float *from, const yolo_tensor *to); /* dense -> tensor */
-cudaError_t yolo_cuda_to_floats(const yolo_cuda_launch *launch, const yolo_tensor *from, float *to);         /* tensor -> dense */
+cudaError_t yolo_cuda_from_floats(const yolo_cuda_launch *launch, const float *from,
+                                  const yolo_tensor *to);                                            /* dense -> tensor */
+cudaError_t yolo_cuda_to_floats(const yolo_cuda_launch *launch, const yolo_tensor *from, float *to); /* tensor -> dense */
 /* count floats to values of `dtype`, on the device (packing weights). */
 cudaError_t yolo_cuda_convert(const yolo_cuda_launch *launch, const float *from, void *to, yolo_dtype dtype, size_t count);
 /* Rows of a head above a floor, see yolo_row_filter; hits->count is zeroed by the launcher first. */

@@ -72,20 +72,20 @@ enum { BLOCK = 256 };
 static inline unsigned blocks_for(long long items) { return (unsigned)((items + BLOCK - 1) / BLOCK); }
 
 /* Runs the statements with the type name T for the activations of this device. */
-#define FOR_TYPE(launch, ...)               \
+#define FOR_TYPE(launch, ...)                \
   do {                                       \
     switch ((launch)->dtype) {               \
       case YOLO_F16: {                       \
         typedef __half T;                    \
-        __VA_ARGS__;                                \
+        __VA_ARGS__;                         \
       } break;                               \
       case YOLO_BF16: {                      \
         typedef __nv_bfloat16 T;             \
-        __VA_ARGS__;                                \
+        __VA_ARGS__;                         \
       } break;                               \
       case YOLO_F32: {                       \
         typedef float T;                     \
-        __VA_ARGS__;                                \
+        __VA_ARGS__;                         \
       } break;                               \
       default: return cudaErrorInvalidValue; \
     }                                        \

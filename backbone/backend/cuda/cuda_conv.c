@@ -120,17 +120,23 @@ static void keep_best(candidate *list, int *count, candidate next) {
   if (at < CANDIDATES) list[at] = next;
 }
 
+static bool fits(const yolo_cuda_launch *launch, const yolo_cuda_conv *c, yolo_cuda_tile_kind kind) {
+  if (kind == YOLO_TILE_STEM) return c->gather && c->groups == 1 && steps_of(launch, c) <= YOLO_CONV_STEM_STEPS;
+  return (kind == YOLO_TILE_GATHER) == c->gather;
+}
+
 /* The likeliest tiles and splits, best first. At least one: the last tile that fits is never too large. */
 static int rank(const yolo_cuda_launch *launch, const yolo_cuda_conv *c, candidate *list) {
   static const int splits[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, YOLO_CONV_MOST_SPLITS};
   int count = 0, n_tiles, steps = steps_of(launch, c);
   const yolo_cuda_tile *tiles = yolo_cuda_conv_tiles(launch, &n_tiles);
   for (int i = 0; i < n_tiles; i++) {
-    if (c->gather && !tiles[i].gathers) continue;
+    if (!fits(launch, c, tiles[i].kind)) continue;
     for (size_t s = 0; s < sizeof splits / sizeof *splits; s++) {
-      if (splits[s] > 1 && (steps < 2 * splits[s] || tiles_of(c, tiles[i]) > YOLO_CONV_TICKETS ||
-                            tiles_of(c, tiles[i]) * splits[s] > 4LL * launch->sms || c->groups * splits[s] > 65535 ||
-                            yolo_cuda_conv_work(launch, c, i, splits[s]) > MOST_WORK))
+      if (splits[s] > 1 &&
+          (tiles[i].kind == YOLO_TILE_STEM || steps < 2 * splits[s] || tiles_of(c, tiles[i]) > YOLO_CONV_TICKETS ||
+           tiles_of(c, tiles[i]) * splits[s] > 4LL * launch->sms || c->groups * splits[s] > 65535 ||
+           yolo_cuda_conv_work(launch, c, i, splits[s]) > MOST_WORK))
         break;
       keep_best(list, &count, (candidate){i, splits[s], estimate(launch, c, tiles[i], splits[s])});
     }

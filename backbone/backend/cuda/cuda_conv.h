@@ -27,16 +27,19 @@ typedef struct yolo_cuda_conv {
   int *tickets;   /* zero before and after: counts the blocks of a tile that are done */
 } yolo_cuda_conv;
 
+/* What a kernel can load: chunks of 16 bytes; single values; single values of short sums (the first layer of a network). */
+typedef enum yolo_cuda_tile_kind { YOLO_TILE_PLAIN, YOLO_TILE_GATHER, YOLO_TILE_STEM } yolo_cuda_tile_kind;
+
 /* How many pixels, filters: the sides of a block's tile. */
 typedef struct yolo_cuda_tile {
   int pixels, filters;
-  bool gathers; /* has a form that loads single values */
+  yolo_cuda_tile_kind kind;
 } yolo_cuda_tile;
 
 /* The tiles of the kernels for a device's precision; *count of them. */
 const yolo_cuda_tile *yolo_cuda_conv_tiles(const yolo_cuda_launch *launch, int *count);
 /* Bytes of k that a block takes per step: split-K cuts at multiples of it. */
-enum { YOLO_CONV_STEP_BYTES = 128, YOLO_CONV_TICKETS = 16384, YOLO_CONV_MOST_SPLITS = 32 };
+enum { YOLO_CONV_STEP_BYTES = 128, YOLO_CONV_TICKETS = 16384, YOLO_CONV_MOST_SPLITS = 32, YOLO_CONV_STEM_STEPS = 4 };
 
 /* Queues one convolution with a tile and that many parts of k (1: whole). */
 cudaError_t yolo_cuda_conv_run(const yolo_cuda_launch *launch, const yolo_cuda_conv *conv, int tile, int splits);

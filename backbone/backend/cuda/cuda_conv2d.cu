@@ -5,9 +5,14 @@
 
 /* ---- the kernels by number ---- */
 
-static const yolo_cuda_tile tensor_tiles[] = {{256, 128, false}, {128, 128, false}, {128, 64, false}, {64, 128, false},
-                                              {64, 64, true},    {128, 32, true},   {32, 64, false},  {64, 32, false}};
-static const yolo_cuda_tile plain_tiles[] = {{128, 64, false}, {64, 64, true}, {128, 32, true}, {32, 64, false}};
+static const yolo_cuda_tile tensor_tiles[] = {
+    {256, 128, YOLO_TILE_PLAIN}, {128, 128, YOLO_TILE_PLAIN}, {128, 128, YOLO_TILE_PLAIN}, {128, 64, YOLO_TILE_PLAIN},
+    {64, 128, YOLO_TILE_PLAIN},  {64, 64, YOLO_TILE_PLAIN},   {128, 32, YOLO_TILE_PLAIN},  {32, 64, YOLO_TILE_PLAIN},
+    {64, 32, YOLO_TILE_PLAIN},   {128, 32, YOLO_TILE_STEM},   {128, 64, YOLO_TILE_STEM},   {64, 64, YOLO_TILE_GATHER},
+    {128, 32, YOLO_TILE_GATHER}};
+static const yolo_cuda_tile plain_tiles[] = {{128, 64, YOLO_TILE_PLAIN}, {64, 64, YOLO_TILE_PLAIN},
+                                             {128, 32, YOLO_TILE_PLAIN}, {32, 64, YOLO_TILE_PLAIN},
+                                             {64, 64, YOLO_TILE_GATHER}, {128, 32, YOLO_TILE_GATHER}};
 
 extern "C" const yolo_cuda_tile *yolo_cuda_conv_tiles(const yolo_cuda_launch *launch, int *count) {
   bool plain = launch->dtype == YOLO_F32 && !launch->tf32;
@@ -64,7 +69,9 @@ __global__ void __launch_bounds__(BLOCK) conv_depthwise(const yolo_cuda_conv p) 
   }
   yolo_cuda_conv whole = p; /* finish() counts filters of a group: here all channels are one */
   whole.o = p.groups;
-  finish<T, L, QUICK>(whole, 0, m, channel, sums);
+  finisher<T, L, QUICK> end;
+  end.start(whole, 0, channel);
+  end.finish(whole, m, sums);
 }
 
 extern "C" cudaError_t yolo_cuda_conv_depthwise(const yolo_cuda_launch *launch, const yolo_cuda_conv *p) {
@@ -90,7 +97,9 @@ __global__ void __launch_bounds__(BLOCK) conv_epilogue(const yolo_cuda_conv p) {
   const int o = (int)(at % parts) * L, m = (int)(at / parts);
   float v[L];
   load<T, L>((const T *)p.out + (long long)m * p.out_stride + o, v);
-  finish<T, L, sizeof(T) == 2>(p, 0, m, o, v);
+  finisher<T, L, sizeof(T) == 2> end;
+  end.start(p, 0, o);
+  end.finish(p, m, v);
 }
 
 extern "C" cudaError_t yolo_cuda_conv_epilogue(const yolo_cuda_launch *launch, const yolo_cuda_conv *p) {

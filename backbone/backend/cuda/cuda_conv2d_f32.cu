@@ -47,9 +47,14 @@ __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int 
   feed.start(p, t);
 #pragma unroll
   for (int i = 0; i < RM * RN; i++) sums[i] = 0;
+  let_next_start();
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; s++)
+    if (s < t.steps) feed.step_weights(p, shared + s * SLICE + SLICE_A);
+  wait_for_inputs();
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {
-    if (s < t.steps) feed.step(p, shared + s * SLICE, shared + s * SLICE + SLICE_A);
+    if (s < t.steps) feed.step_patches(p, shared + s * SLICE);
     copies_commit();
   }
   for (int s = 0; s < t.steps; s++) {
@@ -57,7 +62,8 @@ __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int 
     __syncthreads();
     if (s + STAGES - 1 < t.steps) {
       char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
-      feed.step(p, to, to + SLICE_A);
+      feed.step_patches(p, to);
+      feed.step_weights(p, to + SLICE_A);
     }
     copies_commit();
     const char *from = shared + s % STAGES * SLICE;
@@ -66,12 +72,17 @@ __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int 
   if (splits > 1 && !gather_splits<RM * RN, THREADS>(p, t, sums)) return;
   const int tx = (int)threadIdx.x % ACROSS, ty = (int)threadIdx.x / ACROSS, pixels = p.n * p.oh * p.ow;
 #pragma unroll
-  for (int i = 0; i < RM; i++)
+  for (int j = 0; j < RN; j++) {
+    const int o = t.n0 + tx + j * ACROSS;
+    finisher<float, 1, false> end;
+    if (o >= p.o) continue;
+    end.start(p, t.group, o);
 #pragma unroll
-    for (int j = 0; j < RN; j++) {
-      int m = t.m0 + ty + i * ROWS, o = t.n0 + tx + j * ACROSS;
-      if (m < pixels && o < p.o) finish<float, 1, false>(p, t.group, m, o, &sums[i * RN + j]);
+    for (int i = 0; i < RM; i++) {
+      int m = t.m0 + ty + i * ROWS;
+      if (m < pixels) end.finish(p, m, &sums[i * RN + j]);
     }
+  }
 }
 
 template <int RM, int RN, int STAGES, bool GATHER>
@@ -85,22 +96,18 @@ static cudaError_t launch_fma(const yolo_cuda_launch *launch, const yolo_cuda_co
   if (st != cudaSuccess) return st;
   long long pixels = (long long)p->n * p->oh * p->ow;
   dim3 grid((unsigned)((pixels + BM - 1) / BM * ((p->o + BN - 1) / BN)), (unsigned)(p->groups * splits));
-  kernel<<<grid, THREADS, bytes, launch->stream>>>(*p, splits);
-  return cudaPeekAtLastError();
+  return launch_overlapped(launch, kernel, grid, THREADS, bytes, *p, splits);
 }
 
 /* The tiles, in the order of yolo_cuda_conv_tiles(). */
 extern "C" cudaError_t yolo_cuda_conv_f32(const yolo_cuda_launch *launch, const yolo_cuda_conv *conv, int tile, int splits) {
-  if (conv->gather) {
-    if (tile == 1) return launch_fma<4, 4, 2, true>(launch, conv, splits);
-    if (tile == 2) return launch_fma<8, 2, 2, true>(launch, conv, splits);
-    return cudaErrorInvalidValue;
-  }
   switch (tile) {
     case 0: return launch_fma<8, 4, 3, false>(launch, conv, splits);
     case 1: return launch_fma<4, 4, 3, false>(launch, conv, splits);
     case 2: return launch_fma<8, 2, 3, false>(launch, conv, splits);
     case 3: return launch_fma<2, 4, 3, false>(launch, conv, splits);
+    case 4: return launch_fma<4, 4, 2, true>(launch, conv, splits);
+    case 5: return launch_fma<8, 2, 2, true>(launch, conv, splits);
     default: return cudaErrorInvalidValue;
   }
 }

@@ -15,16 +15,16 @@ struct half_math {
   static __device__ __forceinline__ void prepare(unsigned *, int) {}
   static __device__ __forceinline__ void multiply(float *d, const unsigned *a, const unsigned *b) {
 #if __CUDA_ARCH__ >= 800
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else /* Turing: the two halves of k one after the other */
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(b[0]));
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[2]), "r"(a[3]), "r"(b[1]));
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(b[0]));
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[2]), "r"(a[3]), "r"(b[1]));
 #endif
   }
 };
@@ -34,9 +34,9 @@ struct bfloat_math {
   static __device__ __forceinline__ void prepare(unsigned *, int) {}
   static __device__ __forceinline__ void multiply(float *d, const unsigned *a, const unsigned *b) {
 #if __CUDA_ARCH__ >= 800
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
     (void)d, (void)a, (void)b; /* such cards are refused when they are opened */
 #endif
@@ -56,9 +56,9 @@ struct tf32_math {
   }
   static __device__ __forceinline__ void multiply(float *d, const unsigned *a, const unsigned *b) {
 #if __CUDA_ARCH__ >= 800
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
     (void)d, (void)a, (void)b;
 #endif
@@ -85,27 +85,37 @@ struct warp_tile {
     for (int i = 0; i < MI * NJ * 4; i++) (&sums[0][0][0])[i] = 0;
   }
 
-  /* One step of k: a and b are the slices in shared memory. */
-  __device__ __forceinline__ void multiply(const char *a, const char *b, int warp_m, int warp_n, int lane) {
+  /* 32 bytes of k of both slices, as the multiplications want them. */
+  struct fragments {
+    unsigned a[MI][4], b[NJ / 2][4];
+  };
+  __device__ __forceinline__ void fetch(fragments *f, const char *a, const char *b, int part, int warp_m, int warp_n,
+                                        int lane) {
     const int a_row = warp_m * WM + (lane & 15), a_chunk = lane >> 4;
     const int b_row = warp_n * WN + (lane >> 4) * 8 + (lane & 7), b_chunk = lane >> 3 & 1;
 #pragma unroll
+    for (int i = 0; i < MI; i++) {
+      load_matrices(f->a[i], a + (a_row + i * 16) * STEP + ((part * 2 + a_chunk) ^ (a_row & 7)) * CHUNK);
+      M::prepare(f->a[i], 4);
+    }
+#pragma unroll
+    for (int j = 0; j < NJ / 2; j++) {
+      load_matrices(f->b[j], b + (b_row + j * 16) * STEP + ((part * 2 + b_chunk) ^ (b_row & 7)) * CHUNK);
+      M::prepare(f->b[j], 4);
+    }
+  }
+
+  /* One step of k: a and b are the slices in shared memory. The next fragments are on their way while these multiply. */
+  __device__ __forceinline__ void multiply(const char *a, const char *b, int warp_m, int warp_n, int lane) {
+    fragments f[2];
+    fetch(&f[0], a, b, 0, warp_m, warp_n, lane);
+#pragma unroll
     for (int part = 0; part < STEP / 32; part++) {
-      unsigned fa[MI][4], fb[NJ / 2][4];
-#pragma unroll
-      for (int i = 0; i < MI; i++) {
-        load_matrices(fa[i], a + (a_row + i * 16) * STEP + ((part * 2 + a_chunk) ^ (a_row & 7)) * CHUNK);
-        M::prepare(fa[i], 4);
-      }
-#pragma unroll
-      for (int j = 0; j < NJ / 2; j++) {
-        load_matrices(fb[j], b + (b_row + j * 16) * STEP + ((part * 2 + b_chunk) ^ (b_row & 7)) * CHUNK);
-        M::prepare(fb[j], 4);
-      }
+      if (part + 1 < STEP / 32) fetch(&f[(part + 1) & 1], a, b, part + 1, warp_m, warp_n, lane);
 #pragma unroll
       for (int i = 0; i < MI; i++)
 #pragma unroll
-        for (int j = 0; j < NJ; j++) M::multiply(sums[i][j], fa[i], fb[j / 2] + j % 2 * 2);
+        for (int j = 0; j < NJ; j++) M::multiply(sums[i][j], f[part & 1].a[i], f[part & 1].b[j / 2] + j % 2 * 2);
     }
   }
 
@@ -116,8 +126,11 @@ struct warp_tile {
   __device__ __forceinline__ void finish_tile(const yolo_cuda_conv &p, const tile_place &t, float *exchange, int warp_m,
                                               int warp_n, int lane) {
     typedef typename M::T T;
-    constexpr int LANES = full_lanes<T>, ACROSS = WN / LANES;
-    const int pixels = p.n * p.oh * p.ow;
+    constexpr int LANES = full_lanes<T>, ACROSS = WN / LANES, DOWN = 32 / ACROSS;
+    const int column = lane % ACROSS * LANES, row0 = lane / ACROSS; /* a lane's filters are always the same */
+    const int o = t.n0 + warp_n * WN + column, pixels = p.n * p.oh * p.ow;
+    finisher<T, LANES, true> end;
+    end.start(p, t.group, min(o, p.o - 1));
 #pragma unroll
     for (int i = 0; i < MI; i++) {
 #pragma unroll
@@ -127,16 +140,15 @@ struct warp_tile {
         *reinterpret_cast<float2 *>(to + 8 * PADDED) = make_float2(sums[i][j][2], sums[i][j][3]);
       }
       __syncwarp();
-#pragma unroll 1
-      for (int at = lane; at < 16 * ACROSS; at += 32) {
-        int row = at / ACROSS, column = at % ACROSS * LANES;
-        int m = t.m0 + warp_m * WM + i * 16 + row, o = t.n0 + warp_n * WN + column;
-        if (m >= pixels || o >= p.o) continue;
+      const int m = t.m0 + warp_m * WM + i * 16 + row0;
+#pragma unroll
+      for (int down = 0; down < 16; down += DOWN) {
         float v[LANES];
 #pragma unroll
         for (int e = 0; e < LANES; e += 4)
-          *reinterpret_cast<float4 *>(v + e) = *reinterpret_cast<const float4 *>(exchange + row * PADDED + column + e);
-        finish<T, LANES, true>(p, t.group, m, o, v);
+          *reinterpret_cast<float4 *>(v + e) =
+              *reinterpret_cast<const float4 *>(exchange + (row0 + down) * PADDED + column + e);
+        if (m + down < pixels && o < p.o) end.finish(p, m + down, v);
       }
       __syncwarp();
     }
@@ -154,9 +166,14 @@ __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cud
   tile_type tile;
   feed.start(p, t);
   tile.clear();
+  let_next_start();
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; s++)
+    if (s < t.steps) feed.step_weights(p, shared + s * SLICE + SLICE_A);
+  wait_for_inputs();
 #pragma unroll
   for (int s = 0; s < STAGES - 1; s++) {
-    if (s < t.steps) feed.step(p, shared + s * SLICE, shared + s * SLICE + SLICE_A);
+    if (s < t.steps) feed.step_patches(p, shared + s * SLICE);
     copies_commit();
   }
   for (int s = 0; s < t.steps; s++) {
@@ -164,7 +181,8 @@ __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cud
     __syncthreads(); /* step s has arrived for all, and nobody reads step s - 1 any more */
     if (s + STAGES - 1 < t.steps) {
       char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
-      feed.step(p, to, to + SLICE_A);
+      feed.step_patches(p, to);
+      feed.step_weights(p, to + SLICE_A);
     }
     copies_commit();
     const char *from = shared + s % STAGES * SLICE;
@@ -190,27 +208,102 @@ static cudaError_t launch_mma(const yolo_cuda_launch *launch, const yolo_cuda_co
   if (st != cudaSuccess) return st;
   long long pixels = (long long)p->n * p->oh * p->ow;
   dim3 grid((unsigned)((pixels + BM - 1) / BM * ((p->o + BN - 1) / BN)), (unsigned)(p->groups * splits));
-  kernel<<<grid, WARPS_M * WARPS_N * 32, bytes, launch->stream>>>(*p, splits);
-  return cudaPeekAtLastError();
+  return launch_overlapped(launch, kernel, grid, WARPS_M * WARPS_N * 32, bytes, *p, splits);
+}
+
+/* ---- the first layer of a network ---- */
+
+/* Few input channels (an image's three) make short sums whose values cannot be fetched 16 bytes at a time. Here a thread owns
+ * a pixel and walks through its whole window, tap by tap; a block does 128 pixels and BN filters, all of k at once. */
+enum { STEM_PIXELS = 128 };
+
+template <class T>
+static __device__ __forceinline__ void fill_patch(const yolo_cuda_conv &p, int m, int steps, char *a) {
+  constexpr int LANES = full_lanes<T>;
+  const int row = (int)threadIdx.x, n = m / (p.oh * p.ow), rest = m - n * (p.oh * p.ow), oy = rest / p.ow,
+            ox = rest - oy * p.ow;
+  const bool inside = m < p.n * p.oh * p.ow;
+  const T *image = (const T *)p.in + (long long)n * p.h * p.w * p.in_stride, *tap = image;
+  int ky = 0, kx = -1, c = p.c - 1; /* one before the first value */
+  bool there = false;
+  for (int s = 0; s < steps; s++)
+    for (int chunk = 0; chunk < CHUNKS; chunk++) {
+      lanes<T, LANES> x;
+#pragma unroll
+      for (int e = 0; e < LANES; e++) {
+        if (++c == p.c) { /* the next tap */
+          c = 0;
+          if (++kx == p.kw) kx = 0, ky++;
+          int iy = oy * p.sh - p.ph + ky * p.dilation, ix = ox * p.sw - p.pw + kx * p.dilation;
+          there = inside && ky < p.kh && (unsigned)iy < (unsigned)p.h && (unsigned)ix < (unsigned)p.w;
+          tap = image + ((long long)iy * p.w + ix) * p.in_stride;
+        }
+        put(&x.v[e], 0.0f);
+        if (there) x.v[e] = tap[c];
+      }
+      *reinterpret_cast<lanes<T, LANES> *>(a + s * STEM_PIXELS * STEP + row * STEP + (chunk ^ (row & 7)) * CHUNK) = x;
+    }
+}
+
+template <class M, int BN>
+__global__ void __launch_bounds__(STEM_PIXELS) conv_stem(const yolo_cuda_conv p, int steps) {
+  typedef typename M::T T;
+  typedef warp_tile<M, STEM_PIXELS, BN, 4, 1> tile_type;
+  constexpr int WIDE = STEP / (int)sizeof(T), LANES = full_lanes<T>;
+  extern __shared__ __align__(128) char shared[];
+  const int lane = (int)threadIdx.x & 31, warp = (int)threadIdx.x >> 5;
+  const tile_place t = place_tile<STEM_PIXELS, BN>(p, 1, steps);
+  char *b = shared + steps * STEM_PIXELS * STEP;
+  tile_type tile;
+  let_next_start();
+  for (int i = (int)threadIdx.x; i < steps * BN * CHUNKS; i += STEM_PIXELS) {
+    int chunk = i % CHUNKS, row = i / CHUNKS % BN, s = i / (CHUNKS * BN), k = s * WIDE + chunk * LANES;
+    bool there = t.n0 + row < p.o && k < p.row;
+    copy_chunk(b + s * BN * STEP + row * STEP + (chunk ^ (row & 7)) * CHUNK,
+               there ? (const T *)p.weight + (long long)(t.n0 + row) * p.row + k : (const T *)p.weight, there);
+  }
+  copies_commit();
+  tile.clear();
+  wait_for_inputs();
+  fill_patch<T>(p, t.m0 + (int)threadIdx.x, steps, shared);
+  copies_wait<0>();
+  __syncthreads();
+  for (int s = 0; s < steps; s++) tile.multiply(shared + s * STEM_PIXELS * STEP, b + s * BN * STEP, warp, 0, lane);
+  __syncthreads();
+  tile.finish_tile(p, t, (float *)(shared + warp * tile_type::EXCHANGE), warp, 0, lane);
+}
+
+template <class M, int BN>
+static cudaError_t launch_stem(const yolo_cuda_launch *launch, const yolo_cuda_conv *p) {
+  const int steps = (p->row * (int)sizeof(typename M::T) + STEP - 1) / STEP;
+  constexpr int exchange = warp_tile<M, STEM_PIXELS, BN, 4, 1>::EXCHANGE * 4;
+  int bytes = steps * (STEM_PIXELS + BN) * STEP > exchange ? steps * (STEM_PIXELS + BN) * STEP : exchange;
+  if (p->groups != 1 || steps > YOLO_CONV_STEM_STEPS || (size_t)bytes > launch->shared) return cudaErrorInvalidConfiguration;
+  auto kernel = conv_stem<M, BN>;
+  cudaError_t st = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  if (st != cudaSuccess) return st;
+  long long pixels = (long long)p->n * p->oh * p->ow;
+  dim3 grid((unsigned)((pixels + STEM_PIXELS - 1) / STEM_PIXELS * ((p->o + BN - 1) / BN)));
+  return launch_overlapped(launch, kernel, grid, STEM_PIXELS, bytes, *p, steps);
 }
 
 /* The tiles, in the order of yolo_cuda_conv_tiles(). */
 template <class M>
 static cudaError_t launch_tile(const yolo_cuda_launch *launch, const yolo_cuda_conv *p, int tile, int splits) {
-  if (p->gather) {
-    if (tile == 4) return launch_mma<M, 64, 64, 2, 2, 3, true>(launch, p, splits);
-    if (tile == 5) return launch_mma<M, 128, 32, 4, 1, 3, true>(launch, p, splits);
-    return cudaErrorInvalidValue;
-  }
   switch (tile) {
     case 0: return launch_mma<M, 256, 128, 4, 2, 3, false>(launch, p, splits);
-    case 1: return launch_mma<M, 128, 128, 2, 4, 3, false>(launch, p, splits);
-    case 2: return launch_mma<M, 128, 64, 2, 2, 4, false>(launch, p, splits);
-    case 3: return launch_mma<M, 64, 128, 2, 2, 4, false>(launch, p, splits);
-    case 4: return launch_mma<M, 64, 64, 2, 2, 4, false>(launch, p, splits);
-    case 5: return launch_mma<M, 128, 32, 4, 1, 4, false>(launch, p, splits);
-    case 6: return launch_mma<M, 32, 64, 2, 2, 5, false>(launch, p, splits);
-    case 7: return launch_mma<M, 64, 32, 2, 2, 5, false>(launch, p, splits);
+    case 1: return launch_mma<M, 128, 128, 2, 2, 3, false>(launch, p, splits);
+    case 2: return launch_mma<M, 128, 128, 2, 4, 3, false>(launch, p, splits);
+    case 3: return launch_mma<M, 128, 64, 2, 2, 4, false>(launch, p, splits);
+    case 4: return launch_mma<M, 64, 128, 2, 2, 4, false>(launch, p, splits);
+    case 5: return launch_mma<M, 64, 64, 2, 2, 4, false>(launch, p, splits);
+    case 6: return launch_mma<M, 128, 32, 4, 1, 4, false>(launch, p, splits);
+    case 7: return launch_mma<M, 32, 64, 2, 2, 5, false>(launch, p, splits);
+    case 8: return launch_mma<M, 64, 32, 2, 2, 5, false>(launch, p, splits);
+    case 9: return launch_stem<M, 32>(launch, p);
+    case 10: return launch_stem<M, 64>(launch, p);
+    case 11: return launch_mma<M, 64, 64, 2, 2, 3, true>(launch, p, splits);
+    case 12: return launch_mma<M, 128, 32, 4, 1, 3, true>(launch, p, splits);
     default: return cudaErrorInvalidValue;
   }
 }

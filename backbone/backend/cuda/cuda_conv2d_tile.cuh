@@ -43,6 +43,36 @@ static __device__ __forceinline__ void copies_wait() {
 #endif
 }
 
+/* ---- overlapping with the kernel before ----
+ * Where launches allow it (capability 9.0), a kernel starts while the one before it is finishing: it may do what does
+ * not depend on anybody's output, then waits until all before it is done and visible. */
+static __device__ __forceinline__ void wait_for_inputs() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\n" ::: "memory");
+#endif
+}
+static __device__ __forceinline__ void let_next_start() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
+}
+
+template <class KERNEL>
+static cudaError_t launch_overlapped(const yolo_cuda_launch *launch, KERNEL kernel, dim3 grid, unsigned threads, int shared,
+                                     const yolo_cuda_conv &conv, int splits) {
+  cudaLaunchAttribute overlap;
+  cudaLaunchConfig_t config = {};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.gridDim = grid;
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = (size_t)shared;
+  config.stream = launch->stream;
+  config.attrs = &overlap;
+  config.numAttrs = launch->capability >= 90 ? 1 : 0;
+  return cudaLaunchKernelEx(&config, kernel, conv, splits);
+}
+
 /* ---- which tile ---- */
 
 struct tile_place {
@@ -82,7 +112,7 @@ struct loader {
   const T *weight;
   int at;        /* offset of this thread's first chunk in a slice, bytes */
   int ky, kx, c; /* where in the window this thread's chunk of the next step begins */
-  int k;         /* the same as a number */
+  int k;         /* of the next weight slice: where this thread's chunk begins */
   int filters;   /* how many of this thread's weight rows exist: bit mask */
 
   __device__ __forceinline__ void start(const yolo_cuda_conv &p, const tile_place &t) {
@@ -125,8 +155,20 @@ struct loader {
     *reinterpret_cast<lanes<T, LANES> *>(to) = x;
   }
 
-  /* The next step into the buffers a and b; moves on by one step. */
-  __device__ __forceinline__ void step(const yolo_cuda_conv &p, char *a, char *b) {
+  /* The next slice of weights; moves on by one step. Weights are nobody's output: they may be fetched while the kernel
+   * before is still running. */
+  __device__ __forceinline__ void step_weights(const yolo_cuda_conv &p, char *b) {
+#pragma unroll
+    for (int i = 0; i < B_ROWS; i++) {
+      bool there = (filters >> i & 1) && k < p.row;
+      copy_chunk(b + at + i * ROWS_APART * STEP, there ? weight + (long long)i * ROWS_APART * p.row + k : (const T *)p.weight,
+                 there);
+    }
+    k += WIDE;
+  }
+
+  /* The next slice of patches; moves on by one step. */
+  __device__ __forceinline__ void step_patches(const yolo_cuda_conv &p, char *a) {
 #pragma unroll
     for (int i = 0; i < A_ROWS; i++) {
       char *to = a + at + i * ROWS_APART * STEP;
@@ -138,13 +180,6 @@ struct loader {
       bool there = ky < p.kh && (unsigned)iy < (unsigned)p.h && (unsigned)ix < (unsigned)p.w;
       copy_chunk(to, there ? base[i] + ((long long)iy * p.w + ix) * p.in_stride + c : (const T *)p.in, there);
     }
-#pragma unroll
-    for (int i = 0; i < B_ROWS; i++) {
-      bool there = (filters >> i & 1) && k < p.row;
-      copy_chunk(b + at + i * ROWS_APART * STEP, there ? weight + (long long)i * ROWS_APART * p.row + k : (const T *)p.weight,
-                 there);
-    }
-    k += WIDE;
     c += WIDE;
     while (c >= p.c) {
       c -= p.c;
@@ -185,38 +220,49 @@ static __device__ __forceinline__ void activate(int act, float *v) {
   }
 }
 
-/* Finishes COUNT neighbouring sums of pixel m from filter o (of the group) on, and stores those that exist. */
+/* What does not change from pixel to pixel for a thread that finishes COUNT neighbouring filters from o (of the group) on. */
 template <class T, int COUNT, bool QUICK>
-static __device__ __forceinline__ void finish(const yolo_cuda_conv &p, int group, int m, int o, float *v) {
-  const int first = group * p.o + o, count = min(COUNT, p.o - o);
-  const bool whole = !p.askew && count == COUNT;
-  T *out = (T *)p.out + (long long)m * p.out_stride + first;
-  if (p.bias) {
+struct finisher {
+  float bias[COUNT];
+  int first, count; /* the first filter of all; how many of them exist */
+  bool whole;       /* all do, and 16 bytes can be moved at once */
+
+  __device__ __forceinline__ void start(const yolo_cuda_conv &p, int group, int o) {
+    first = group * p.o + o;
+    count = min(COUNT, p.o - o);
+    whole = !p.askew && count == COUNT;
 #pragma unroll
-    for (int i = 0; i < COUNT; i++) v[i] += i < count ? p.bias[first + i] : 0.0f;
+    for (int i = 0; i < COUNT; i++) bias[i] = p.bias && i < count ? __ldg(p.bias + first + i) : 0.0f;
   }
-  activate<COUNT, QUICK>(p.act1, v);
-  if (p.residual) {
-    const T *residual = (const T *)p.residual + (long long)m * p.residual_stride + first;
-    float r[COUNT];
+
+  /* From sums to results of pixel m. */
+  __device__ __forceinline__ void finish(const yolo_cuda_conv &p, int m, float *v) const {
+    T *out = (T *)p.out + (long long)m * p.out_stride + first;
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) v[i] += bias[i];
+    activate<COUNT, QUICK>(p.act1, v);
+    if (p.residual) {
+      const T *residual = (const T *)p.residual + (long long)m * p.residual_stride + first;
+      float r[COUNT];
+      if (whole) {
+        load<T, COUNT>(residual, r);
+      } else {
+#pragma unroll
+        for (int i = 0; i < COUNT; i++) r[i] = i < count ? as_float(residual[i]) : 0.0f;
+      }
+#pragma unroll
+      for (int i = 0; i < COUNT; i++) v[i] += r[i];
+    }
+    activate<COUNT, QUICK>(p.act2, v);
     if (whole) {
-      load<T, COUNT>(residual, r);
+      store<T, COUNT>(out, v);
     } else {
 #pragma unroll
-      for (int i = 0; i < COUNT; i++) r[i] = i < count ? as_float(residual[i]) : 0.0f;
+      for (int i = 0; i < COUNT; i++)
+        if (i < count) put(out + i, v[i]);
     }
-#pragma unroll
-    for (int i = 0; i < COUNT; i++) v[i] += r[i];
   }
-  activate<COUNT, QUICK>(p.act2, v);
-  if (whole) {
-    store<T, COUNT>(out, v);
-  } else {
-#pragma unroll
-    for (int i = 0; i < COUNT; i++)
-      if (i < count) put(out + i, v[i]);
-  }
-}
+};
 
 /* ---- split-K: several blocks sum one tile ---- */
 

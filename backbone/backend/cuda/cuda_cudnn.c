@@ -14,14 +14,15 @@
 #include "backbone/base/memory.h"
 
 /* Every function of cuDNN that is called here, once. */
-#define CUDNN_FUNCTIONS(X)                                                                                                    \
-  X(Create)                                                                                                                   \
-  X(Destroy) X(SetStream) X(GetVersion) X(CreateTensorDescriptor) X(DestroyTensorDescriptor) X(SetTensor4dDescriptorEx)       \
-      X(CreateFilterDescriptor) X(DestroyFilterDescriptor) X(SetFilter4dDescriptor) X(CreateConvolutionDescriptor)            \
-          X(DestroyConvolutionDescriptor) X(SetConvolution2dDescriptor) X(SetConvolutionGroupCount) X(SetConvolutionMathType) \
-              X(CreateActivationDescriptor) X(DestroyActivationDescriptor) X(SetActivationDescriptor)                         \
-                  X(GetConvolutionForwardAlgorithm_v7) X(GetConvolutionForwardWorkspaceSize) X(ConvolutionForward)            \
-                      X(ConvolutionBiasActivationForward)
+#define CUDNN_FUNCTIONS(X)                                                                                                  \
+  X(Create)                                                                                                                 \
+  X(Destroy)                                                                                                                \
+  X(SetStream)                                                                                                              \
+  X(GetVersion) X(CreateTensorDescriptor) X(DestroyTensorDescriptor) X(SetTensor4dDescriptorEx) X(CreateFilterDescriptor)   \
+      X(DestroyFilterDescriptor) X(SetFilter4dDescriptor) X(CreateConvolutionDescriptor) X(DestroyConvolutionDescriptor)    \
+          X(SetConvolution2dDescriptor) X(SetConvolutionGroupCount) X(SetConvolutionMathType) X(CreateActivationDescriptor) \
+              X(DestroyActivationDescriptor) X(SetActivationDescriptor) X(GetConvolutionForwardAlgorithm_v7)                \
+                  X(GetConvolutionForwardWorkspaceSize) X(ConvolutionForward) X(ConvolutionBiasActivationForward)
 
 struct yolo_cudnn {
   void *library;
