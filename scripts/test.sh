@@ -80,7 +80,7 @@ if command -v nvcc >/dev/null; then
   for test in tests/gpu/test_*.c; do
     if [ -f "$test" ]; then targets+=" $(basename "$test" .c)"; fi
   done
-  tests "CUDA, two capabilities" cuda-ci -R '^unit\.test_activation_math$|^(gpu|conformance\.cuda)'
+  tests "CUDA, two capabilities" cuda-ci -R '^unit\.test_activation_math$|^(install\.package|gpu|conformance\.cuda)'
   targets=""
   stage "build: CUDA without cuDNN's headers" build_without_tests cuda-ci-nocudnn && total=$((total + 1))
 else
