@@ -25,7 +25,7 @@ string(REPLACE ";" " " YOLO_CUDA_NAMES "${CMAKE_CUDA_ARCHITECTURES}")
 target_compile_definitions(yolo_objects PRIVATE YOLO_CUDA YOLO_BUILT_TOOLKIT="CUDA ${CUDAToolkit_VERSION}"
   YOLO_BUILT_ARCHITECTURES="${YOLO_CUDA_NAMES}")
 target_compile_options(yolo_objects PRIVATE
-  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Wno-deprecated-gpu-targets>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;-Wno-deprecated-gpu-targets;-Xfatbin=-compress-all>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-fno-exceptions,-fno-threadsafe-statics,-fno-asynchronous-unwind-tables>"
   "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${YOLO_WERROR}>>:-Werror=all-warnings>")
 target_include_directories(yolo_objects SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})

@@ -120,37 +120,36 @@ struct warp_tile {
   }
 
   static constexpr int PADDED = WN + 4; /* floats of a row in the exchange below */
-  static constexpr int EXCHANGE = 16 * PADDED * (int)sizeof(float);
+  static constexpr int EXCHANGE = WM * PADDED * (int)sizeof(float);
 
-  /* Fragments scatter a pixel's filters over lanes; through shared memory each lane gets 16 bytes of neighbours. */
+  /* Fragments scatter a pixel's filters over lanes; through shared memory each lane gets 16 bytes of neighbours. The loop is
+   * not unrolled: its copies would not fit into the instruction cache together. */
   __device__ __forceinline__ void finish_tile(const yolo_cuda_conv &p, const tile_place &t, float *exchange, int warp_m,
                                               int warp_n, int lane) {
     typedef typename M::T T;
     constexpr int LANES = full_lanes<T>, ACROSS = WN / LANES, DOWN = 32 / ACROSS;
-    const int column = lane % ACROSS * LANES, row0 = lane / ACROSS; /* a lane's filters are always the same */
-    const int o = t.n0 + warp_n * WN + column, pixels = p.n * p.oh * p.ow;
-    finisher<T, LANES, true> end;
-    end.start(p, t.group, min(o, p.o - 1));
+    const int column = lane % ACROSS * LANES; /* a lane's filters are always the same */
+    const int o = t.n0 + warp_n * WN + column, m0 = t.m0 + warp_m * WM, pixels = p.n * p.oh * p.ow;
 #pragma unroll
-    for (int i = 0; i < MI; i++) {
+    for (int i = 0; i < MI; i++)
 #pragma unroll
       for (int j = 0; j < NJ; j++) {
-        float *to = exchange + lane / 4 * PADDED + j * 8 + lane % 4 * 2;
+        float *to = exchange + (i * 16 + lane / 4) * PADDED + j * 8 + lane % 4 * 2;
         *reinterpret_cast<float2 *>(to) = make_float2(sums[i][j][0], sums[i][j][1]);
         *reinterpret_cast<float2 *>(to + 8 * PADDED) = make_float2(sums[i][j][2], sums[i][j][3]);
       }
-      __syncwarp();
-      const int m = t.m0 + warp_m * WM + i * 16 + row0;
+    __syncwarp();
+    if (o >= p.o) return;
+    finisher<T, LANES, true> end;
+    end.start(p, t.group, o);
+    const int rows = min(WM, pixels - m0);
+#pragma unroll 1
+    for (int row = lane / ACROSS; row < rows; row += DOWN) {
+      float v[LANES];
 #pragma unroll
-      for (int down = 0; down < 16; down += DOWN) {
-        float v[LANES];
-#pragma unroll
-        for (int e = 0; e < LANES; e += 4)
-          *reinterpret_cast<float4 *>(v + e) =
-              *reinterpret_cast<const float4 *>(exchange + (row0 + down) * PADDED + column + e);
-        if (m + down < pixels && o < p.o) end.finish(p, m + down, v);
-      }
-      __syncwarp();
+      for (int e = 0; e < LANES; e += 4)
+        *reinterpret_cast<float4 *>(v + e) = *reinterpret_cast<const float4 *>(exchange + row * PADDED + column + e);
+      end.finish(p, m0 + row, v);
     }
   }
 };
@@ -259,8 +258,8 @@ __global__ void __launch_bounds__(STEM_PIXELS) conv_stem(const yolo_cuda_conv p,
   for (int i = (int)threadIdx.x; i < steps * BN * CHUNKS; i += STEM_PIXELS) {
     int chunk = i % CHUNKS, row = i / CHUNKS % BN, s = i / (CHUNKS * BN), k = s * WIDE + chunk * LANES;
     bool there = t.n0 + row < p.o && k < p.row;
-    copy_chunk(b + s * BN * STEP + row * STEP + (chunk ^ (row & 7)) * CHUNK,
-               there ? (const T *)p.weight + (long long)(t.n0 + row) * p.row + k : (const T *)p.weight, there);
+    copy_chunk<false>(b + s * BN * STEP + row * STEP + (chunk ^ (row & 7)) * CHUNK,
+                      there ? (const T *)p.weight + (long long)(t.n0 + row) * p.row + k : (const T *)p.weight, there);
   }
   copies_commit();
   tile.clear();

@@ -20,11 +20,16 @@ enum { STEP = YOLO_CONV_STEP_BYTES, CHUNK = 16, CHUNKS = STEP / CHUNK };
 
 static __device__ __forceinline__ unsigned shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
 
-/* 16 bytes from global to shared memory, or 16 zero bytes. */
+/* 16 bytes from global to shared memory, or 16 zero bytes. NEAR: through the first-level cache, because this multiprocessor
+ * will want them again. */
+template <bool NEAR>
 static __device__ __forceinline__ void copy_chunk(void *to, const void *from, bool there) {
 #if __CUDA_ARCH__ >= 800
   int bytes = there ? CHUNK : 0;
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
+  if (NEAR)
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
+  else
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
 #else
   uint4 x = make_uint4(0, 0, 0, 0);
   if (there) x = *reinterpret_cast<const uint4 *>(from);
@@ -99,7 +104,11 @@ static __device__ __forceinline__ tile_place place_tile(const yolo_cuda_conv &p,
 
 /* ---- filling shared memory ---- */
 
-/* What one thread loads: always the same chunk column, of rows row0, row0 + ROWS_APART, ... of both slices. */
+/* What one thread loads: always the same chunk column, of rows row0, row0 + ROWS_APART, ... of both slices.
+ *
+ * The order of steps along k: where a step is a slab of channels of one tap (C a multiple of it), all taps of a slab come
+ * before the next slab. A window's taps look at nearly the same pixels, which the first-level cache then still has. Elsewhere
+ * k runs as it lies. */
 template <class T, int BM, int BN, int THREADS, bool GATHER>
 struct loader {
   static constexpr int LANES = CHUNK / (int)sizeof(T), WIDE = STEP / (int)sizeof(T);
@@ -110,19 +119,22 @@ struct loader {
   const T *base[A_ROWS]; /* image of the row's pixel, at the group's first channel */
   int iy0[A_ROWS], ix0[A_ROWS];
   const T *weight;
-  int at;        /* offset of this thread's first chunk in a slice, bytes */
-  int ky, kx, c; /* where in the window this thread's chunk of the next step begins */
-  int k;         /* of the next weight slice: where this thread's chunk begins */
-  int filters;   /* how many of this thread's weight rows exist: bit mask */
+  int at;                   /* offset of this thread's first chunk in a slice, bytes */
+  int ky, kx, c;            /* where in the window this thread's chunk of the next patch slice begins */
+  int weight_tap, weight_c; /* the same of the next weight slice; k = tap * C + c */
+  int filters;              /* how many of this thread's weight rows exist: bit mask */
+  bool slabs;
 
   __device__ __forceinline__ void start(const yolo_cuda_conv &p, const tile_place &t) {
     int row0 = (int)threadIdx.x / CHUNKS, chunk = (int)threadIdx.x % CHUNKS, pixels = p.n * p.oh * p.ow;
     at = row0 * STEP + (chunk ^ (row0 & 7)) * CHUNK;
-    k = t.first * WIDE + chunk * LANES;
-    int tap = k / p.c;
-    c = k - tap * p.c;
+    slabs = !GATHER && p.c % WIDE == 0;
+    int tap = slabs ? t.first % (p.kh * p.kw) : (t.first * WIDE + chunk * LANES) / p.c;
+    c = slabs ? t.first / (p.kh * p.kw) * WIDE + chunk * LANES : t.first * WIDE + chunk * LANES - tap * p.c;
     ky = tap / p.kw;
     kx = tap - ky * p.kw;
+    weight_tap = tap;
+    weight_c = c;
 #pragma unroll
     for (int i = 0; i < A_ROWS; i++) {
       int m = t.m0 + row0 + i * ROWS_APART, inside = m < pixels;
@@ -158,13 +170,17 @@ struct loader {
   /* The next slice of weights; moves on by one step. Weights are nobody's output: they may be fetched while the kernel
    * before is still running. */
   __device__ __forceinline__ void step_weights(const yolo_cuda_conv &p, char *b) {
+    const int k = weight_tap * p.c + weight_c;
 #pragma unroll
     for (int i = 0; i < B_ROWS; i++) {
       bool there = (filters >> i & 1) && k < p.row;
-      copy_chunk(b + at + i * ROWS_APART * STEP, there ? weight + (long long)i * ROWS_APART * p.row + k : (const T *)p.weight,
-                 there);
+      copy_chunk<false>(b + at + i * ROWS_APART * STEP,
+                        there ? weight + (long long)i * ROWS_APART * p.row + k : (const T *)p.weight, there);
     }
-    k += WIDE;
+    if (!slabs)
+      weight_c += WIDE; /* tap stays: only the sum counts */
+    else if (++weight_tap == p.kh * p.kw)
+      weight_tap = 0, weight_c += WIDE;
   }
 
   /* The next slice of patches; moves on by one step. */
@@ -178,7 +194,12 @@ struct loader {
       }
       int iy = iy0[i] + ky * p.dilation, ix = ix0[i] + kx * p.dilation;
       bool there = ky < p.kh && (unsigned)iy < (unsigned)p.h && (unsigned)ix < (unsigned)p.w;
-      copy_chunk(to, there ? base[i] + ((long long)iy * p.w + ix) * p.in_stride + c : (const T *)p.in, there);
+      copy_chunk<true>(to, there ? base[i] + ((long long)iy * p.w + ix) * p.in_stride + c : (const T *)p.in, there);
+    }
+    if (slabs) {
+      if (++kx == p.kw) kx = 0, ky++;
+      if (ky == p.kh) ky = 0, c += WIDE;
+      return;
     }
     c += WIDE;
     while (c >= p.c) {
@@ -198,25 +219,42 @@ static __device__ __forceinline__ float quick_mish(float x) {
 }
 static __device__ __forceinline__ float quick_logistic(float x) { return __fdividef(1.0f, 1 + __expf(-x)); }
 
-/* QUICK: the result is rounded to 16 bits (or came through tf32). One switch for all values of a chunk. */
+/* The activations that networks rarely use: one call, so that they do not fill the instruction cache of every kernel. */
+template <int COUNT>
+static __device__ __noinline__ void activate_rare(int act, float *v) {
+  switch (act) {
+#define X(name)                                                       \
+  case YOLO_ACT_##name:                                               \
+    for (int i = 0; i < COUNT; i++) v[i] = yolo_act_##name##_f(v[i]); \
+    break;
+    YOLO_ACTIVATION_LIST(X)
+#undef X
+  }
+}
+
+/* QUICK: the result is rounded to 16 bits (or came through tf32). One choice for all values of a chunk. */
 template <int COUNT, bool QUICK>
 static __device__ __forceinline__ void activate(int act, float *v) {
   if (act == YOLO_ACT_linear) return;
-  if (QUICK && act == YOLO_ACT_mish) {
+  if (act == YOLO_ACT_leaky) {
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) v[i] = yolo_act_leaky_f(v[i]);
+  } else if (act == YOLO_ACT_relu) {
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) v[i] = yolo_act_relu_f(v[i]);
+  } else if (QUICK && act == YOLO_ACT_mish) {
 #pragma unroll
     for (int i = 0; i < COUNT; i++) v[i] = quick_mish(v[i]);
-    return;
-  }
-  if (QUICK && (act == YOLO_ACT_swish || act == YOLO_ACT_logistic)) {
+  } else if (QUICK && (act == YOLO_ACT_swish || act == YOLO_ACT_logistic)) {
 #pragma unroll
     for (int i = 0; i < COUNT; i++) v[i] = (act == YOLO_ACT_swish ? v[i] : 1.0f) * quick_logistic(v[i]);
-    return;
-  }
-  switch (act) {
-#define X(name) \
-  case YOLO_ACT_##name: _Pragma("unroll") for (int i = 0; i < COUNT; i++) v[i] = yolo_act_##name##_f(v[i]); break;
-    YOLO_ACTIVATION_LIST(X)
-#undef X
+  } else {
+    float w[COUNT]; /* a copy: what a call takes the address of lives in memory */
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) w[i] = v[i];
+    activate_rare<COUNT>(act, w);
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) v[i] = w[i];
   }
 }
 
