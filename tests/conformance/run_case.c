@@ -162,7 +162,7 @@ static verdict bounds(const yolo_scene *s, const yolo_engine *e) {
   static const double norms[] = {[YOLO_PRECISION_TF32] = 2e-3, [YOLO_PRECISION_FP16] = 2e-3, [YOLO_PRECISION_BF16] = 1e-2};
   const bool plain =
       e->precision == YOLO_PRECISION_FP32 || (e->precision == YOLO_PRECISION_TF32 && !yolo_case_multiplies(s->id));
-  if (s->table->exact) return (verdict){0, 0};
+  if (s->table->exact) return (verdict){0, INFINITY}; /* the first says it all */
   if (plain) return (verdict){s->table->tolerance ? s->table->tolerance(s->c) : 1e-6, 1e-4};
   return (verdict){norms[e->precision], 10 * norms[e->precision]};
 }

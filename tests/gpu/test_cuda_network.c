@@ -10,15 +10,22 @@
 #include "tests/gpu/gpu_fixture.h"
 
 /* How a card computes, and how far it may be from the CPU: least IoU and largest difference of confidence of boxes,
- * ||y - ref|| / ||ref|| of heads. */
+ * ||y - ref|| / ||ref|| of heads.
+ *
+ * fp32 is held to the boxes that are left after suppression. Below it two things are no fault of the card, as storing the
+ * activations in 16 bits does them by itself, however exact the sums: of two boxes of nearly equal confidence the
+ * other one may survive, so a partner is looked for among the candidates; and a box of a few pixels has a low IoU for the
+ * least shift, so corners that move by no more than `shift` pixels of the network's input are good as well (such boxes are
+ * counted as small). */
 typedef struct variant {
   const char *precision, *conv;
-  double iou, confidence, norm;
+  double iou, confidence, shift, norm;
 } variant;
 
 static const variant variants[] = {
-    {"fp32", "own", 0.999, 1e-4, 1e-4}, {"fp32", "cudnn", 0.999, 1e-4, 1e-4}, {"tf32", "own", 0.95, 0.05, 2e-2},
-    {"fp16", "own", 0.98, 0.01, 2e-2},  {"fp16", "cudnn", 0.98, 0.01, 2e-2},  {"bf16", "own", 0.95, 0.05, 0.2},
+    {"fp32", "own", 0.999, 1e-4, 0, 1e-4},      {"fp32", "cudnn", 0.999, 1e-4, 0, 1e-4},
+    {"tf32", "own", 0.95, 0.05, 0.125, 2e-2},   {"fp16", "own", 0.98, 0.01, 0.125, 2e-2},
+    {"fp16", "cudnn", 0.98, 0.01, 0.125, 2e-2}, {"bf16", "own", 0.95, 0.05, 1, 0.2},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants, REPEATS = 4, PHOTOS = 5, BATCH = 3 };
 
@@ -69,8 +76,19 @@ static int open_variants(void) {
 
 typedef struct match {
   double iou, confidence; /* the worst */
-  int boxes, lost;        /* compared; without a partner */
+  int boxes, small, bad;  /* compared; good by their corners only; not good */
 } match;
+
+/* A photograph and what a device finds in it: what is left after suppression, and everything down to a lower floor. */
+typedef struct finds {
+  yolo_result *left, *all;
+} finds;
+
+typedef struct photos {
+  yolo_image image[PHOTOS];
+  yolo_pixels pixels[PHOTOS];
+  finds found[PHOTOS]; /* by the CPU */
+} photos;
 
 static double iou_of(const yolo_detection *a, const yolo_detection *b) {
   double w = fmin(a->x2, b->x2) - fmax(a->x1, b->x1), h = fmin(a->y2, b->y2) - fmax(a->y1, b->y1);
@@ -78,50 +96,73 @@ static double iou_of(const yolo_detection *a, const yolo_detection *b) {
   return shared / ((double)(a->x2 - a->x1) * (a->y2 - a->y1) + (double)(b->x2 - b->x1) * (b->y2 - b->y1) - shared);
 }
 
-/* Every confident box of one has a box of its class in the other; both lists go further down, to 0.2. */
-static void match_boxes(const yolo_result *some, const yolo_result *others, match *m) {
+/* The longest way of a corner along an axis, in pixels of an input of side x side (the photograph is stretched to it). */
+static double shift_of(const yolo_detection *a, const yolo_detection *b, const yolo_result *image, int side) {
+  double x = fmax(fabs((double)a->x1 - b->x1), fabs((double)a->x2 - b->x2)) / image->width;
+  double y = fmax(fabs((double)a->y1 - b->y1), fabs((double)a->y2 - b->y2)) / image->height;
+  return fmax(x, y) * side;
+}
+
+static const yolo_detection *partner_of(const yolo_detection *d, const yolo_result *others) {
+  const yolo_detection *partner = NULL;
+  double best = 0.5;
+  for (int i = 0; i < others->count; i++) {
+    const yolo_detection *o = &others->detections[i];
+    double likeness = o->class_id == d->class_id ? iou_of(d, o) - fabs((double)d->confidence - o->confidence) : 0;
+    if (likeness <= best) continue;
+    partner = o;
+    best = likeness;
+  }
+  return partner;
+}
+
+/* Every confident box of one has its partner at the other. */
+static void match_boxes(const yolo_result *some, const finds *others, const variant *v, int side, match *m) {
   for (int i = 0; i < some->count && some->detections[i].confidence >= 0.3f; i++) {
-    const yolo_detection *d = &some->detections[i], *partner = NULL;
-    double best = 0;
-    for (int k = 0; k < others->count; k++) {
-      const yolo_detection *o = &others->detections[k];
-      if (o->class_id != d->class_id || iou_of(d, o) <= best) continue;
-      partner = o;
-      best = iou_of(d, o);
-    }
+    const yolo_detection *d = &some->detections[i], *o = partner_of(d, v->shift > 0 ? others->all : others->left);
+    double iou = o ? iou_of(d, o) : 0, confidence = o ? fabs((double)d->confidence - o->confidence) : 1;
+    const bool close = iou >= v->iou, small = !close && o && shift_of(d, o, some, side) <= v->shift;
     m->boxes++;
-    if (!partner || best < 0.5) {
-      m->lost++;
-      continue;
-    }
-    m->iou = fmin(m->iou, best);
-    m->confidence = fmax(m->confidence, fabs((double)d->confidence - partner->confidence));
+    m->small += small;
+    m->bad += !(close || small) || confidence > v->confidence;
+    m->iou = fmin(m->iou, iou);
+    m->confidence = fmax(m->confidence, confidence);
   }
 }
 
-typedef struct photos {
-  yolo_image image[PHOTOS];
-  yolo_pixels pixels[PHOTOS];
-  yolo_result *result[PHOTOS]; /* the CPU's */
-} photos;
+static void find(yolo_context *context, const yolo_pixels *pixels, int count, finds *out) {
+  static const yolo_detect_options left = {.confidence = 0.2f};
+  static const yolo_detect_options all = {.confidence = 0.1f, .nms = YOLO_NMS_NONE, .max_detections = -1};
+  yolo_result *results[PHOTOS];
+  MUST(yolo_detect_batch(context, pixels, count, &left, results));
+  for (int i = 0; i < count; i++) out[i].left = results[i];
+  MUST(yolo_detect_batch(context, pixels, count, &all, results));
+  for (int i = 0; i < count; i++) out[i].all = results[i];
+}
 
-static const yolo_detect_options low = {.confidence = 0.2f};
+static void forget(finds *found, int count) {
+  for (int i = 0; i < count; i++) {
+    yolo_result_free(found[i].left);
+    yolo_result_free(found[i].all);
+  }
+}
 
 /* Photographs [first, first + count) as one batch, several times. */
-static void detect_and_match(yolo_context *context, const photos *p, int first, int count, int repeats, match *m) {
-  yolo_result *results[PHOTOS];
+static void find_and_match(yolo_context *context, const photos *p, int first, int count, int repeats, const variant *v,
+                           match *m) {
+  finds found[PHOTOS];
   for (int repeat = 0; repeat < repeats; repeat++) {
-    MUST(yolo_detect_batch(context, p->pixels + first, count, &low, results));
+    find(context, p->pixels + first, count, found);
     for (int i = 0; i < count; i++) {
-      match_boxes(p->result[first + i], results[i], m);
-      match_boxes(results[i], p->result[first + i], m);
-      yolo_result_free(results[i]);
+      match_boxes(p->found[first + i].left, &found[i], v, context->model->spec.width, m);
+      match_boxes(found[i].left, &p->found[first + i], v, context->model->spec.width, m);
     }
+    forget(found, count);
   }
 }
 
 static match try_boxes(const char *weights, yolo_model_options options, const variant *v, const photos *p) {
-  match m = {1, 0, 0, 0};
+  match m = {1, 0, 0, 0, 0};
   yolo_model *model = NULL;
   yolo_context *context = NULL;
   choose_conv(v->conv);
@@ -129,9 +170,9 @@ static match try_boxes(const char *weights, yolo_model_options options, const va
   options.precision = v->precision;
   MUST(yolo_model_load(weights, &options, &model));
   MUST(yolo_context_new(model, &context));
-  detect_and_match(context, p, 0, 1, REPEATS, &m);
-  detect_and_match(context, p, 0, BATCH, REPEATS, &m);
-  for (int i = 1; i < PHOTOS; i++) detect_and_match(context, p, i, 1, 1, &m); /* the recording of the first size again */
+  find_and_match(context, p, 0, 1, REPEATS / 2, v, &m); /* two runs each */
+  find_and_match(context, p, 0, BATCH, REPEATS / 2, v, &m);
+  for (int i = 1; i < PHOTOS; i++) find_and_match(context, p, i, 1, 1, v, &m); /* the recording of the first size again */
   yolo_context_free(context);
   yolo_model_free(model);
   choose_conv(NULL);
@@ -144,7 +185,7 @@ static void find_on_cpu(const char *weights, yolo_model_options options, photos 
   options.device = "cpu";
   MUST(yolo_model_load(weights, &options, &model));
   MUST(yolo_context_new(model, &context));
-  for (int i = 0; i < PHOTOS; i++) MUST(yolo_detect_batch(context, &p->pixels[i], 1, &low, &p->result[i]));
+  for (int i = 0; i < PHOTOS; i++) find(context, &p->pixels[i], 1, &p->found[i]);
   yolo_context_free(context);
   yolo_model_free(model);
 }
@@ -153,7 +194,7 @@ START_TEST(real_networks_find_the_same_boxes) {
   char path[512], weights[512], cfg[512];
   const char *data = getenv("YOLO_TEST_DATA"), *name = real[_i];
   const double start = yolo_now_ms();
-  photos p = {.result = {NULL}};
+  photos p = {.found = {{NULL, NULL}}};
   int bad = 0;
   if (!is_wanted(name)) return;
   if (!data) {
@@ -175,17 +216,14 @@ START_TEST(real_networks_find_the_same_boxes) {
     const variant *v = &variants[i];
     if (!can_open(v)) continue;
     match m = try_boxes(weights, options, v, &p);
-    const bool good = m.boxes > 0 && m.lost == 0 && m.iou >= v->iou && m.confidence <= v->confidence;
-    printf("%s %s IoU %.5f conf %.1e", i ? "," : "", v->precision, m.iou, m.confidence);
-    printf(" (%s%s)", v->conv, good ? "" : " FAILED");
-    if (m.lost) printf(" %d of %d boxes lost", m.lost, m.boxes);
-    bad += !good;
+    printf("%s %s %s IoU %.5f conf %.1e", i ? "," : "", v->precision, v->conv, m.iou, m.confidence);
+    if (m.small) printf(" (%d of %d are small)", m.small, m.boxes);
+    if (m.bad) printf(" (%d of %d FAILED)", m.bad, m.boxes);
+    bad += m.bad > 0 || m.boxes == 0;
   }
   printf(", %.1f s\n", (yolo_now_ms() - start) * 1e-3);
-  for (int i = 0; i < PHOTOS; i++) {
-    yolo_result_free(p.result[i]);
-    yolo_image_release(&p.image[i]);
-  }
+  forget(p.found, PHOTOS);
+  for (int i = 0; i < PHOTOS; i++) yolo_image_release(&p.image[i]);
   ck_assert_int_eq(bad, 0);
 }
 END_TEST
@@ -274,7 +312,7 @@ START_TEST(zoo_gives_the_same_values) {
     const variant *v = &variants[i];
     if (!can_open(v)) continue;
     double worst = try_heads(name, v, &a);
-    printf("%s %s %.1e (%s%s)", i ? "," : "", v->precision, worst, v->conv, worst <= v->norm ? "" : " FAILED");
+    printf("%s %s %s %.1e%s", i ? "," : "", v->precision, v->conv, worst, worst <= v->norm ? "" : " FAILED");
     bad += !(worst <= v->norm);
   }
   printf(", %.1f s\n", (yolo_now_ms() - start) * 1e-3);
