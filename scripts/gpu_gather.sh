@@ -13,7 +13,7 @@ dir=${1:-gpu-bundle} build=${2:-build/cuda90}
 limit_mib=55 pictures=100 picture_bytes=163840
 modules=(libcjson libturbojpeg zlib check libsubunit)
 
-case $dir in "" | / | .) echo "gpu_gather: '$dir' is no folder to fill" >&2; exit 2 ;; esac
+case $dir in "" | / | . | -*) echo "gpu_gather: '$dir' is no folder to fill" >&2; exit 2 ;; esac
 if [ -d "$dir" ] && [ ! -f "$dir/gathered.txt" ] && [ -n "$(ls -A "$dir")" ]; then
   echo "gpu_gather: $dir exists and was not made by this script" >&2
   exit 1

@@ -157,6 +157,7 @@ int yolo_cuda_conv_ways(const yolo_cuda_launch *launch, const yolo_cuda_conv *co
   for (int i = 0; i < n; i++)
     if (yolo_cuda_conv_work(launch, conv, list[i].tile, list[i].splits) <= work)
       out[count++] = (yolo_cuda_choice){.tile = list[i].tile, .splits = list[i].splits};
+  if (count == 0) out[count++] = (yolo_cuda_choice){.tile = list[0].tile, .splits = 1}; /* needs no scratch */
   return count;
 }
 

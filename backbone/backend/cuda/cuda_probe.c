@@ -42,7 +42,11 @@ static yolo_status run_probe(int index, const struct cudaDeviceProp *card) {
   cudaGetLastError();
   if (error == cudaErrorMemoryAllocation)
     return yolo_fail(YOLO_ENOMEM, "cuda: the memory of %s is taken by other programs; not even a probe fits", card->name);
-  return wrong_card(card, error == cudaSuccess ? "the probe came back wrong" : cudaGetErrorString(error));
+  if (error == cudaSuccess || error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidKernelImage ||
+      error == cudaErrorUnsupportedPtxVersion)
+    return wrong_card(card, error == cudaSuccess ? "the probe came back wrong" : cudaGetErrorString(error));
+  return yolo_fail(YOLO_EDEVICE, "cuda: %s does not compute: %s; nvidia-smi shows its state", card->name,
+                   cudaGetErrorString(error));
 }
 
 yolo_status yolo_cuda_examine(int index, struct cudaDeviceProp *out) {
