@@ -2,7 +2,8 @@
 # The checks of the CUDA backend that need a card. Each stage is done within ten minutes, works off all of its checks whatever
 # fails, and ends with "STAGE: N passed, N failed, N skipped"; what was said in full goes to OUT/STAGE.txt.
 #   smoke     doctor, real networks against the CPU, a few convolutions: the first thing to run
-#   conform   every op in every precision and both paths of convolutions, whole networks, trouble; with cuDNN and without
+#   conform   every op in every precision and both paths of convolutions (ops), then whole networks, equal bits and trouble
+#             (networks); with cuDNN and without. Either half is a stage of its own, too
 #   sanitize  compute-sanitizer: memcheck, racecheck, initcheck on a reduced list
 #   bench     speed against PyTorch (bench_gpu.py)
 #   all       all of them, in this order
@@ -19,7 +20,7 @@ usage() { sed -n 's/^# Usage: /usage: /p' "$0" >&2; exit 2; }
 stages="" data="" out="" bin="" build=no seconds=540 quick=--quick
 while [ $# -gt 0 ]; do
   case $1 in
-    smoke | conform | sanitize | bench) stages+=" $1" ;;
+    smoke | conform | ops | networks | sanitize | bench) stages+=" $1" ;;
     all) stages="smoke conform sanitize bench" ;;
     --data | --out | --bin | --seconds)
       [ $# -ge 2 ] || usage
@@ -193,13 +194,22 @@ stage_smoke() {
 }
 
 stage_conform() {
-  local op name
+  stage_ops
+  stage_networks
+}
+
+stage_ops() {
+  local op
   for op in $(sed -n 's/^YOLO_OP(\([a-z0-9_]*\),.*/\1/p' backbone/ops/op_list.h); do
     check "conformance $op" 240 "${near[@]}" "$(program conformance)" "$op" --backend cuda
   done
   for op in conv2d linear; do
     check "conformance $op without cuDNN" 240 "${without[@]}" "$(program conformance)" "$op" --backend cuda
   done
+}
+
+stage_networks() {
+  local name
   for name in test_cuda_network test_cuda_trouble; do
     if [ -z "$(program $name)" ]; then
       skip $name "$bin has no such program"
