@@ -64,11 +64,7 @@ void yolo_cuda_conv_describe(const yolo_cuda_launch *launch, const yolo_op_call 
   out->k = out->kh * out->kw * out->c;
   out->row = divide_up(out->k, lanes) * lanes;
   out->depthwise = out->groups > 1 && out->groups == in->shape.c && out->o == 1;
-  /* A window of more than 16 taps a side has no bits left to say which of them lie outside. */
-  const bool outside = out->ph > 0 || out->pw > 0 || (out->oh - 1) * out->sh + out->dilation * (out->kh - 1) >= out->h ||
-                       (out->ow - 1) * out->sw + out->dilation * (out->kw - 1) >= out->w;
-  out->gather =
-      ((out->kh > 16 || out->kw > 16) && outside) || askew(in, lanes) || (out->depthwise ? out->groups : out->c) % lanes != 0;
+  out->gather = askew(in, lanes) || (out->depthwise ? out->groups : out->c) % lanes != 0;
   out->askew =
       askew(to, lanes) || (residual && askew(residual, lanes)) || (out->groups > 1 && !out->depthwise && out->o % lanes);
   out->in = in->data, out->out = to->data, out->residual = residual ? residual->data : NULL;

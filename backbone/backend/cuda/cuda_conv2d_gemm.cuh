@@ -105,16 +105,13 @@ struct warp_tile {
     }
   }
 
-  /* One step of k: a and b are the slices in shared memory. The next fragments are on their way while these multiply, and
-   * between(part) may do what else is to be done meanwhile. */
-  template <class BETWEEN>
-  __device__ __forceinline__ void multiply(const char *a, const char *b, int warp_m, int warp_n, int lane, BETWEEN between) {
+  /* One step of k: a and b are the slices in shared memory. The next fragments are on their way while these multiply. */
+  __device__ __forceinline__ void multiply(const char *a, const char *b, int warp_m, int warp_n, int lane) {
     fragments f[2];
     fetch(&f[0], a, b, 0, warp_m, warp_n, lane);
 #pragma unroll
     for (int part = 0; part < STEP / 32; part++) {
       if (part + 1 < STEP / 32) fetch(&f[(part + 1) & 1], a, b, part + 1, warp_m, warp_n, lane);
-      between(part);
 #pragma unroll
       for (int i = 0; i < MI; i++)
 #pragma unroll
@@ -181,21 +178,14 @@ __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cud
   for (int s = 0; s < t.steps; s++) {
     copies_wait<STAGES - 2>();
     __syncthreads(); /* step s has arrived for all, and nobody reads step s - 1 any more */
-    const bool more = s + STAGES - 1 < t.steps;
-    char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
-    const char *from = shared + s % STAGES * SLICE;
-    feed.aim_patches(p);
-    feed.aim_weights(p);
-    tile.multiply(from, from + SLICE_A, warp_m, warp_n, lane, [&](int part) {
-      if (!more) return;
-      feed.copy_patches(p, to, part);
-      feed.copy_weights(p, to + SLICE_A, part);
-    });
-    copies_commit();
-    if (more) {
-      feed.next_patches(p);
-      feed.next_weights(p);
+    if (s + STAGES - 1 < t.steps) {
+      char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
+      feed.step_patches(p, to);
+      feed.step_weights(p, to + SLICE_A);
     }
+    copies_commit();
+    const char *from = shared + s % STAGES * SLICE;
+    tile.multiply(from, from + SLICE_A, warp_m, warp_n, lane);
   }
   copies_wait<0>();
   __syncthreads();
@@ -277,7 +267,7 @@ __global__ void __launch_bounds__(STEM_PIXELS) conv_stem(const yolo_cuda_conv p,
   fill_patch<T>(p, t.m0 + (int)threadIdx.x, steps, shared);
   copies_wait<0>();
   __syncthreads();
-  for (int s = 0; s < steps; s++) tile.multiply(shared + s * STEM_PIXELS * STEP, b + s * BN * STEP, warp, 0, lane, [](int) {});
+  for (int s = 0; s < steps; s++) tile.multiply(shared + s * STEM_PIXELS * STEP, b + s * BN * STEP, warp, 0, lane);
   __syncthreads();
   tile.finish_tile(p, t, (float *)(shared + warp * tile_type::EXCHANGE), warp, 0, lane);
 }

@@ -20,8 +20,8 @@ enum { STEP = YOLO_CONV_STEP_BYTES, CHUNK = 16, CHUNKS = STEP / CHUNK };
 
 static __device__ __forceinline__ unsigned shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
 
-/* 16 bytes from global to shared memory, or 16 zero bytes, and then `from` may be no address at all. NEAR: through the
- * first-level cache, because this multiprocessor will want them again. */
+/* 16 bytes from global to shared memory, or 16 zero bytes. NEAR: through the first-level cache, because this multiprocessor
+ * will want them again. */
 template <bool NEAR>
 static __device__ __forceinline__ void copy_chunk(void *to, const void *from, bool there) {
 #if __CUDA_ARCH__ >= 800
@@ -116,46 +116,17 @@ struct loader {
   static constexpr int A_ROWS = BM / ROWS_APART, B_ROWS = BN / ROWS_APART;
   static_assert(BM % ROWS_APART == 0 && BN % ROWS_APART == 0 && ROWS_APART % 8 == 0, "rows must come out even");
 
-  const T *row[A_ROWS];  /* the upper left corner of the row's window (GATHER: its image), at the group's first channel */
-  unsigned seen[A_ROWS]; /* which lines (upper 16 bits) and columns of the window lie inside the map */
-  int iy0[A_ROWS], ix0[A_ROWS]; /* GATHER only: the corner in numbers */
+  const T *base[A_ROWS]; /* image of the row's pixel, at the group's first channel */
+  int iy0[A_ROWS], ix0[A_ROWS];
   const T *weight;
   int at;                   /* offset of this thread's first chunk in a slice, bytes */
   int ky, kx, c;            /* where in the window this thread's chunk of the next patch slice begins */
   int weight_tap, weight_c; /* the same of the next weight slice; k = tap * C + c */
-  unsigned filters;         /* which of this thread's weight rows exist, a bit each */
+  int filters;              /* how many of this thread's weight rows exist: bit mask */
   bool slabs;
 
-  /* Bits [0, 16): which of `size` taps from `first` on lie in [0, limit). Windows of more taps see only inside (others
-   * are GATHER's), where any bit says so. */
-  static __device__ __forceinline__ unsigned taps_inside(int first, int limit, int size, int dilation) {
-    if (size > 16) return 0xffff;
-    if (dilation == 1) {
-      int low = max(0, -first), high = min(size, limit - first);
-      return low < high ? (1u << high) - (1u << low) : 0u;
-    }
-    unsigned bits = 0;
-#pragma unroll 1
-    for (int i = 0; i < size; i++) bits |= ((unsigned)(first + i * dilation) < (unsigned)limit ? 1u : 0u) << i;
-    return bits;
-  }
-
-  __device__ __forceinline__ void start_row(const yolo_cuda_conv &p, const tile_place &t, int i, int m) {
-    const bool inside = m < p.n * p.oh * p.ow;
-    int n = inside ? m / (p.oh * p.ow) : 0, rest = m - n * (p.oh * p.ow), oy = rest / p.ow, ox = rest - oy * p.ow;
-    int y = oy * p.sh - p.ph, x = ox * p.sw - p.pw;
-    row[i] = (const T *)p.in + (long long)n * p.h * p.w * p.in_stride + (long long)t.group * p.c;
-    if (GATHER) {
-      iy0[i] = inside ? y : -(1 << 28); /* a pixel that is not there sees nothing */
-      ix0[i] = x;
-    } else {
-      row[i] += ((long long)y * p.w + x) * p.in_stride;
-      seen[i] = inside ? taps_inside(y, p.h, p.kh, p.dilation) << 16 | taps_inside(x, p.w, p.kw, p.dilation) : 0u;
-    }
-  }
-
   __device__ __forceinline__ void start(const yolo_cuda_conv &p, const tile_place &t) {
-    const int row0 = (int)threadIdx.x / CHUNKS, chunk = (int)threadIdx.x % CHUNKS;
+    int row0 = (int)threadIdx.x / CHUNKS, chunk = (int)threadIdx.x % CHUNKS, pixels = p.n * p.oh * p.ow;
     at = row0 * STEP + (chunk ^ (row0 & 7)) * CHUNK;
     slabs = !GATHER && p.c % WIDE == 0;
     int tap = slabs ? t.first % (p.kh * p.kw) : (t.first * WIDE + chunk * LANES) / p.c;
@@ -165,10 +136,16 @@ struct loader {
     weight_tap = tap;
     weight_c = c;
 #pragma unroll
-    for (int i = 0; i < A_ROWS; i++) start_row(p, t, i, t.m0 + row0 + i * ROWS_APART);
+    for (int i = 0; i < A_ROWS; i++) {
+      int m = t.m0 + row0 + i * ROWS_APART, inside = m < pixels;
+      int n = inside ? m / (p.oh * p.ow) : 0, rest = m - n * (p.oh * p.ow), oy = rest / p.ow, ox = rest - oy * p.ow;
+      base[i] = (const T *)p.in + (long long)n * p.h * p.w * p.in_stride + (long long)t.group * p.c;
+      iy0[i] = inside ? oy * p.sh - p.ph : -(1 << 28); /* a pixel that is not there sees nothing */
+      ix0[i] = ox * p.sw - p.pw;
+    }
     filters = 0;
 #pragma unroll
-    for (int i = 0; i < B_ROWS; i++) filters |= (t.n0 + row0 + i * ROWS_APART < p.o ? 1u : 0u) << i;
+    for (int i = 0; i < B_ROWS; i++) filters |= (t.n0 + row0 + i * ROWS_APART < p.o) << i;
     weight = (const T *)p.weight + ((long long)t.group * p.o + t.n0 + row0) * p.row;
   }
 
@@ -181,7 +158,7 @@ struct loader {
       int iy = iy0[i] + cy * p.dilation, ix = ix0[i] + cx * p.dilation;
       bool there = cy < p.kh && (unsigned)iy < (unsigned)p.h && (unsigned)ix < (unsigned)p.w;
       put(&x.v[e], 0.0f);
-      if (there) x.v[e] = row[i][((long long)iy * p.w + ix) * p.in_stride + cc];
+      if (there) x.v[e] = base[i][((long long)iy * p.w + ix) * p.in_stride + cc];
       if (++cc == p.c) {
         cc = 0;
         if (++cx == p.kw) cx = 0, cy++;
@@ -190,43 +167,35 @@ struct loader {
     *reinterpret_cast<lanes<T, LANES> *>(to) = x;
   }
 
-  /* A step is copied in PARTS pieces, so that the copies can stand between multiplications. An address that is not `there`
-   * is not looked at. */
-  static constexpr int PARTS = STEP / 32;
-
-  /* What all rows of the next step have in common. */
-  long long offset; /* from a window's corner to its value */
-  int line, column; /* the tap's bits in `seen` */
-  const T *next_weight;
-  unsigned there_patches, there_weights;
-
-  __device__ __forceinline__ void aim_patches(const yolo_cuda_conv &p) {
-    offset = ((long long)(ky * p.dilation) * p.w + kx * p.dilation) * p.in_stride + c;
-    line = 16 + min(ky, 15);
-    column = min(kx, 15);
-    there_patches = ky < p.kh ? 1u : 0u;
-    /* Computed here and now: left alone, the compiler does it again in every part. */
-    asm volatile("" : "+l"(offset), "+r"(line), "+r"(column), "+r"(there_patches));
-  }
-  __device__ __forceinline__ void aim_weights(const yolo_cuda_conv &p) {
+  /* The next slice of weights; moves on by one step. Weights are nobody's output: they may be fetched while the kernel
+   * before is still running. */
+  __device__ __forceinline__ void step_weights(const yolo_cuda_conv &p, char *b) {
     const int k = weight_tap * p.c + weight_c;
-    there_weights = k < p.row ? filters : 0u;
-    next_weight = weight + k;
-    asm volatile("" : "+l"(next_weight), "+r"(there_weights));
+#pragma unroll
+    for (int i = 0; i < B_ROWS; i++) {
+      bool there = (filters >> i & 1) && k < p.row;
+      copy_chunk<false>(b + at + i * ROWS_APART * STEP,
+                        there ? weight + (long long)i * ROWS_APART * p.row + k : (const T *)p.weight, there);
+    }
+    if (!slabs)
+      weight_c += WIDE; /* tap stays: only the sum counts */
+    else if (++weight_tap == p.kh * p.kw)
+      weight_tap = 0, weight_c += WIDE;
   }
 
-  __device__ __forceinline__ void copy_patches(const yolo_cuda_conv &p, char *a, int part) const {
+  /* The next slice of patches; moves on by one step. */
+  __device__ __forceinline__ void step_patches(const yolo_cuda_conv &p, char *a) {
 #pragma unroll
     for (int i = 0; i < A_ROWS; i++) {
-      if (i * PARTS / A_ROWS != part) continue;
       char *to = a + at + i * ROWS_APART * STEP;
-      if (GATHER)
+      if (GATHER) {
         gather_chunk(p, i, to);
-      else
-        copy_chunk<true>(to, row[i] + offset, (seen[i] >> line & seen[i] >> column & there_patches) != 0);
+        continue;
+      }
+      int iy = iy0[i] + ky * p.dilation, ix = ix0[i] + kx * p.dilation;
+      bool there = ky < p.kh && (unsigned)iy < (unsigned)p.h && (unsigned)ix < (unsigned)p.w;
+      copy_chunk<true>(to, there ? base[i] + ((long long)iy * p.w + ix) * p.in_stride + c : (const T *)p.in, there);
     }
-  }
-  __device__ __forceinline__ void next_patches(const yolo_cuda_conv &p) {
     if (slabs) {
       if (++kx == p.kw) kx = 0, ky++;
       if (ky == p.kh) ky = 0, c += WIDE;
@@ -238,34 +207,6 @@ struct loader {
       if (++kx == p.kw) kx = 0, ky++;
       if (ky >= p.kh) break; /* beyond the last value: nothing more is read */
     }
-  }
-
-  /* Weights are nobody's output: they may be fetched while the kernel before is still running. */
-  __device__ __forceinline__ void copy_weights(const yolo_cuda_conv &p, char *b, int part) const {
-#pragma unroll
-    for (int i = 0; i < B_ROWS; i++)
-      if (i * PARTS / B_ROWS == part)
-        copy_chunk<false>(b + at + i * ROWS_APART * STEP, next_weight + (long long)(i * ROWS_APART) * p.row,
-                          (there_weights >> i & 1) != 0);
-  }
-  __device__ __forceinline__ void next_weights(const yolo_cuda_conv &p) {
-    if (!slabs)
-      weight_c += WIDE; /* tap stays: only the sum counts */
-    else if (++weight_tap == p.kh * p.kw)
-      weight_tap = 0, weight_c += WIDE;
-  }
-
-  __device__ __forceinline__ void step_patches(const yolo_cuda_conv &p, char *a) {
-    aim_patches(p);
-#pragma unroll
-    for (int part = 0; part < PARTS; part++) copy_patches(p, a, part);
-    next_patches(p);
-  }
-  __device__ __forceinline__ void step_weights(const yolo_cuda_conv &p, char *b) {
-    aim_weights(p);
-#pragma unroll
-    for (int part = 0; part < PARTS; part++) copy_weights(p, b, part);
-    next_weights(p);
   }
 };
 
