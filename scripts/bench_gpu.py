@@ -255,9 +255,9 @@ class Run:
 
     @staticmethod
     def summary_of(text):
-        """What the program says at its end: from its "N images, ..." on."""
+        """What the program says at its end: from its "2,000 images, ..." on."""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        starts = [i for i, line in enumerate(lines) if re.match(r"\d+ images?, ", line)]
+        starts = [i for i, line in enumerate(lines) if re.match(r"[\d,]+ images?, ", line)]
         return lines[starts[-1]:][:8] if starts else lines[-4:]
 
 
