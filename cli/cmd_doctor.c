@@ -81,6 +81,7 @@ static bool say_device(const yolo_backend *backend, int index) {
   if (backend->memory && backend->memory(device, &free_bytes, &total) == YOLO_OK)
     cli_say(", %.1f of %.1f GB free", (double)free_bytes * 1e-9, (double)total * 1e-9);
   cli_say("\n");
+  if (backend->hardware) cli_say("              %s\n", backend->hardware(device));
   backend->close(device);
   return true;
 }

@@ -61,6 +61,25 @@ static yolo_status find_head_nodes(yolo_model *model) {
   return YOLO_OK;
 }
 
+static yolo_status load_on(yolo_model *model, const char *path, const yolo_model_options *options, bool unfused) {
+  yolo_status st = open_network(model, options, unfused);
+  if (st == YOLO_OK) st = find_head_nodes(model);
+  return st == YOLO_OK ? load_weights(model, path, options) : st;
+}
+
+/* Where nobody named a device and the GPU that answered has no room for the network, the CPU takes it. */
+static yolo_status load_anywhere(yolo_model *model, const char *path, const yolo_model_options *options, bool unfused) {
+  yolo_model_options other = *options;
+  yolo_status st = load_on(model, path, options, unfused);
+  if ((st != YOLO_ENOMEM && st != YOLO_EDEVICE) || (options->device && *options->device) || yolo_backend_count() < 2) return st;
+  yolo_network_free(model->network);
+  yolo_free(model->head_nodes);
+  model->network = NULL;
+  model->head_nodes = NULL;
+  other.device = "cpu";
+  return load_on(model, path, &other, unfused);
+}
+
 yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const yolo_model_options *options, bool unfused,
                                  yolo_model **out) {
   static const yolo_model_options defaults = {0};
@@ -73,9 +92,7 @@ yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const 
   if (!options) options = &defaults;
   model->path = yolo_strdup(path ? path : model->spec.cfg->file);
   YOLO_ENOMEM_IF_NULL(model->path);
-  YOLO_TRY(open_network(model, options, unfused));
-  YOLO_TRY(find_head_nodes(model));
-  YOLO_TRY(load_weights(model, path, options));
+  YOLO_TRY(load_anywhere(model, path, options, unfused));
   *out = model;
   model = NULL;
 done:

@@ -38,15 +38,15 @@ typedef struct yolo_context yolo_context;
 /* ---- models ---- */
 
 typedef struct yolo_model_options {
-  const char *cfg;    /* Darknet cfg; needed for .weights files, ignored for safetensors unless given */
-  const char *names;  /* one class name a line; NULL: the file's own, else "class 0", "class 1", ... */
-  const char *device; /* "cpu", "cuda", "cuda:1" (the second card); NULL: the best one that answers */
-  int threads;        /* CPU threads of each context, at most 1024; 0: the cores this process may use */
+  const char *cfg;       /* Darknet cfg; needed for .weights files, ignored for safetensors unless given */
+  const char *names;     /* one class name a line; NULL: the file's own, else "class 0", "class 1", ... */
+  const char *device;    /* "cpu", "cuda", "cuda:1" (the second card); NULL: the best one that answers */
+  int threads;           /* CPU threads of each context, at most 1024; 0: the cores this process may use */
   const char *precision; /* "fp32", "tf32", "fp16", "bf16"; NULL: "fp32", which is all that the CPU has */
-  int deterministic;     /* equal images give equal bits in every run, at some speed (the CPU: always, at none) */
-  int width, height;  /* network input; 0: the model's own. Must fit the strides of the network */
-  int partial;        /* accept a Darknet file of the first layers only (the rest stays at its initial values) */
-  int cutoff;         /* with partial: how many layers it holds, 137 for yolov4.conv.137; 0: as many as there are */
+  int deterministic;     /* equal batches give equal bits in every run, at some speed (the CPU: always, at none) */
+  int width, height;     /* network input; 0: the model's own. Must fit the strides of the network */
+  int partial;           /* accept a Darknet file of the first layers only (the rest stays at its initial values) */
+  int cutoff;            /* with partial: how many layers it holds, 137 for yolov4.conv.137; 0: as many as there are */
   const char *letterbox; /* "stretch" or "letterbox"; NULL: the model's own */
   const char *filter;    /* "half-pixel" or "align-corners"; NULL: the model's own */
 } yolo_model_options;
@@ -72,20 +72,20 @@ YOLO_API const char *yolo_context_device(const yolo_context *context);
 typedef enum yolo_nms_kind { YOLO_NMS_MODEL = 0, YOLO_NMS_IOU, YOLO_NMS_DIOU, YOLO_NMS_NONE } yolo_nms_kind;
 
 typedef struct yolo_detect_options {
-  float confidence;    /* 0: 0.25. Detections need a confidence above it; a negative value means 0 */
-  float iou;           /* 0: 0.45. Suppression above this overlap */
-  yolo_nms_kind nms;   /* 0: what the model says, else plain IoU */
-  int agnostic;        /* suppress across classes */
-  int best_class;      /* only the best class of a box (default: every class above the confidence) */
-  int max_detections;  /* 0: 300 an image; negative: no limit */
-  const int *classes;  /* NULL: all; else only these class indices */
+  float confidence;   /* 0: 0.25. Detections need a confidence above it; a negative value means 0 */
+  float iou;          /* 0: 0.45. Suppression above this overlap */
+  yolo_nms_kind nms;  /* 0: what the model says, else plain IoU */
+  int agnostic;       /* suppress across classes */
+  int best_class;     /* only the best class of a box (default: every class above the confidence) */
+  int max_detections; /* 0: 300 an image; negative: no limit */
+  const int *classes; /* NULL: all; else only these class indices */
   int n_classes;
 } yolo_detect_options;
 
 typedef struct yolo_detection {
-  int class_id;          /* 0-based index into the model's names */
-  float confidence;      /* 0..1 */
-  float x1, y1, x2, y2;  /* corners in pixels of the original image, clipped to it */
+  int class_id;         /* 0-based index into the model's names */
+  float confidence;     /* 0..1 */
+  float x1, y1, x2, y2; /* corners in pixels of the original image, clipped to it */
 } yolo_detection;
 
 typedef struct yolo_result {

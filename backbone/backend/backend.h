@@ -66,6 +66,7 @@ typedef struct yolo_backend {
   void (*close)(yolo_device *device);
   const char *(*describe)(const yolo_device *device); /* "CPU, AVX-512, 2 threads" */
   const char *(*built)(void);                         /* what this backend was built with and for; NULL: nothing to say */
+  const char *(*hardware)(const yolo_device *device); /* what the device is and who drives it; NULL: nothing to say */
   yolo_dtype (*dtype)(const yolo_device *device);     /* of activations; NULL: fp32 */
   yolo_status (*alloc)(yolo_device *device, size_t bytes, void **out);
   void (*release)(yolo_device *device, void *memory);

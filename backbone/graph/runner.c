@@ -132,12 +132,15 @@ static int batch_that_fits(const yolo_runner *runner, int batch, int height, int
 }
 
 /* The device's own sentence, and what would fit instead. */
+enum { SPARE = 32 << 20 }; /* what code, recordings and pictures take beside the arena */
+
 static yolo_status too_large(const yolo_runner *runner, const yolo_plan_slot *slot, yolo_status st) {
   const yolo_backend *backend = runner->network->backend;
   size_t free_bytes = 0, total = 0;
   if (st != YOLO_ENOMEM || !backend->memory || backend->memory(runner->device, &free_bytes, &total) != YOLO_OK) return st;
   double need = (double)arena_need(slot->plan) * 1e-6, room = (double)free_bytes * 1e-6;
-  int batch = slot->plan->batch, fits = batch_that_fits(runner, batch, slot->height, slot->width, free_bytes);
+  int batch = slot->plan->batch,
+      fits = batch_that_fits(runner, batch, slot->height, slot->width, free_bytes > SPARE ? free_bytes - SPARE : 0);
   if (fits > 0)
     return yolo_fail(YOLO_ENOMEM, "%s: a batch of %d needs %.0f MB, but only %.0f MB are free; a batch of %d would fit",
                      backend->describe(runner->device), batch, need, room, fits);

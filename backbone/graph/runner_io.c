@@ -63,7 +63,8 @@ yolo_status yolo_runner_watch(yolo_runner *runner, int node, const yolo_row_filt
   yolo_watch *watch = watch_of(runner, node);
   if (!watch) watch = watch_of(runner, 0);
   if (!watch) return yolo_fail(YOLO_EINVAL, "more than %d outputs cannot be watched", YOLO_RUNNER_WATCHES);
-  if (watch->rows && watch->filter.capacity != filter->capacity) release_watch(runner, watch);
+  if (watch->rows && (watch->filter.capacity != filter->capacity || watch->filter.row != filter->row))
+    release_watch(runner, watch);
   watch->node = node;
   watch->filter = *filter;
   return YOLO_OK;
@@ -146,9 +147,7 @@ yolo_status yolo_runner_image(yolo_runner *runner, int n, const yolo_resample *h
 
 bool yolo_runner_has_own_memory(const yolo_runner *runner) { return !runner->network->backend->host_memory; }
 
-void yolo_runner_hold_input(yolo_runner *runner, bool hold) {
-  runner->hold_input = hold && yolo_runner_has_own_memory(runner);
-}
+void yolo_runner_hold_input(yolo_runner *runner, bool hold) { runner->hold_input = hold && yolo_runner_has_own_memory(runner); }
 
 yolo_status yolo_runner_io_collect(yolo_runner *runner) {
   const yolo_backend *backend = runner->network->backend;

@@ -29,6 +29,13 @@ START_TEST(sharing_memory_changes_nothing) {
       yolo_runner *a = run_new(network, 2, 8, 8, false), *b = run_new(network, 2, 8, 8, true);
       compare_runs(a, yolo_network_graph(network), b, false, false, 1e-6);
       yolo_runner_free(a);
+      yolo_network_options copies = *both[k];
+      copies.concat_copies = true;
+      yolo_network *copying = load_network(graph, copies, seed % 2);
+      a = run_new(copying, 2, 8, 8, false);
+      compare_runs(a, yolo_network_graph(copying), b, false, false, 1e-6);
+      yolo_runner_free(a);
+      yolo_network_free(copying);
       yolo_runner_free(b);
       yolo_network_free(network);
       yolo_graph_free(graph);

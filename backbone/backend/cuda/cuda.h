@@ -6,7 +6,8 @@
  *   cuda_probe.c     does a card answer, and in which words it does not
  *   cuda_graph.c     recording a pass and playing it again
  *   cuda_io.c        pinned staging: input, pictures, outputs, rows
- *   cuda_conv.c      convolutions: which kernel, chosen once a shape; cuda_cudnn.c: cuDNN, loaded at run time
+ *   cuda_conv.c      convolutions: how their weights lie, which kernels are likely; cuda_conv_tune.c settles on one, once a
+ *                    shape; cuda_cudnn.c: cuDNN, loaded at run time
  *   cuda_<op>.cu     kernels and launcher of one op; cuda_common.cuh: what they share on the device */
 #ifndef YOLO_CUDA_H
 #define YOLO_CUDA_H
@@ -46,7 +47,7 @@ cudaError_t yolo_cuda_from_floats(const yolo_cuda_launch *launch, const float *f
 cudaError_t yolo_cuda_to_floats(const yolo_cuda_launch *launch, const yolo_tensor *from, float *to); /* tensor -> dense */
 /* count floats to values of `dtype`, on the device (packing weights). */
 cudaError_t yolo_cuda_convert(const yolo_cuda_launch *launch, const float *from, void *to, yolo_dtype dtype, size_t count);
-/* Rows of a head above a floor, see yolo_row_filter; hits->count is zeroed by the launcher first. */
+/* Rows of a head above a floor, see yolo_row_filter; the kernel writes hits->count when it is done. */
 cudaError_t yolo_cuda_select(const yolo_cuda_launch *launch, const yolo_row_filter *filter, const yolo_tensor *from,
                              const yolo_row_hits *hits);
 
@@ -55,7 +56,8 @@ cudaError_t yolo_cuda_resample(const yolo_cuda_launch *launch, const yolo_resamp
 
 /* ---- cuda_probe.cu ---- */
 cudaError_t yolo_cuda_probe(cudaStream_t stream, unsigned *to); /* writes YOLO_PROBE_WORD to device memory */
-cudaError_t yolo_cuda_trap(cudaStream_t stream);                /* a kernel that fails: for tests of what happens then */
+int yolo_cuda_code_capability(void);             /* of the code that runs on the current card: 90; 0: not known */
+cudaError_t yolo_cuda_trap(cudaStream_t stream); /* a kernel that fails: for tests of what happens then */
 enum { YOLO_PROBE_WORD = 0x796f6c6f };
 
 /* ---- cuda_backend.c ---- */

@@ -66,11 +66,21 @@ static yolo_status conv_mode(const char *word, yolo_cuda_conv_mode *out) {
   return YOLO_OK;
 }
 
-static yolo_status check_precision(const struct cudaDeviceProp *card, yolo_precision precision) {
+static yolo_status check_precision(const yolo_device *device, const struct cudaDeviceProp *card) {
+  const yolo_precision precision = device->precision;
   if ((unsigned)precision > YOLO_PRECISION_BF16) return yolo_fail(YOLO_EINVAL, "precision %d is unknown", (int)precision);
-  if (card->major >= 8 || precision == YOLO_PRECISION_FP32 || precision == YOLO_PRECISION_FP16) return YOLO_OK;
-  return yolo_fail(YOLO_EUNSUPPORTED, "cuda: %s (capability %d.%d) has no %s; fp32 and fp16 work on it", card->name,
-                   card->major, card->minor, yolo_precision_name(precision));
+  if (device->launch.capability >= 80 || precision == YOLO_PRECISION_FP32 || precision == YOLO_PRECISION_FP16) return YOLO_OK;
+  return yolo_fail(
+      YOLO_EUNSUPPORTED,
+      "cuda: %s needs capability 8.0 of card and code; %s (%d.%d) runs code made for %d.%d here (%s); fp32 and fp16 work",
+      yolo_precision_name(precision), card->name, card->major, card->minor, device->launch.capability / 10,
+      device->launch.capability % 10, yolo_cuda_built());
+}
+
+/* Of the card or of the code that runs on it, whichever is older. */
+static int capability_of(const struct cudaDeviceProp *card) {
+  const int hardware = 10 * card->major + card->minor, code = yolo_cuda_code_capability();
+  return code > 0 && code < hardware ? code : hardware;
 }
 
 static yolo_status open_cudnn(yolo_device *device) {
@@ -89,6 +99,14 @@ static void describe_device(yolo_device *device, const struct cudaDeviceProp *ca
   }
   snprintf(device->description, sizeof device->description, "cuda:%d, %s, %s, %s%s", device->index, card->name,
            yolo_precision_name(device->precision), cudnn, device->deterministic ? ", deterministic" : "");
+}
+
+static void describe_hardware(yolo_device *device, const struct cudaDeviceProp *card) {
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  snprintf(device->hardware, sizeof device->hardware,
+           "capability %d.%d, %d multiprocessors, %.0f MB, driver for CUDA %d.%d; the probe ran", card->major, card->minor,
+           card->multiProcessorCount, (double)card->totalGlobalMem * 1e-6, driver / 1000, driver % 1000 / 10);
 }
 
 static void cuda_close(yolo_device *device) {
@@ -114,7 +132,8 @@ static yolo_status start_device(yolo_device *device, const struct cudaDeviceProp
                                                                     : YOLO_F32;
   device->launch.tf32 = device->precision == YOLO_PRECISION_TF32;
   device->launch.sms = card->multiProcessorCount;
-  device->launch.capability = 10 * card->major + card->minor;
+  device->launch.capability = capability_of(card);
+  YOLO_TRY(check_precision(device, card));
   device->launch.shared = card->sharedMemPerBlockOptin;
   YOLO_TRY(yolo_cuda_check(device, cudaStreamCreateWithFlags(&device->launch.stream, cudaStreamNonBlocking), "making a queue"));
   YOLO_TRY(yolo_cuda_io_open(device));
@@ -124,6 +143,7 @@ static yolo_status start_device(yolo_device *device, const struct cudaDeviceProp
   YOLO_TRY(yolo_cuda_check(device, cudaStreamSynchronize(device->launch.stream), "opening it"));
   YOLO_TRY(open_cudnn(device));
   describe_device(device, card);
+  describe_hardware(device, card);
 done:
   return st;
 }
@@ -134,7 +154,6 @@ static yolo_status cuda_open(const yolo_device_options *options, yolo_device **o
   yolo_status st;
   *out = NULL;
   YOLO_TRY(yolo_cuda_examine(options->index, &card));
-  YOLO_TRY(check_precision(&card, options->precision));
   device = yolo_calloc(1, sizeof *device);
   YOLO_ENOMEM_IF_NULL(device);
   device->index = options->index;
@@ -155,6 +174,7 @@ static yolo_status cuda_answers(void) {
 }
 
 static const char *cuda_describe(const yolo_device *device) { return device->description; }
+static const char *cuda_hardware(const yolo_device *device) { return device->hardware; }
 static yolo_dtype cuda_dtype(const yolo_device *device) { return device->launch.dtype; }
 
 /* ---- memory ---- */
@@ -251,6 +271,7 @@ const yolo_backend yolo_backend_cuda = {
     .close = cuda_close,
     .describe = cuda_describe,
     .built = yolo_cuda_built,
+    .hardware = cuda_hardware,
     .dtype = cuda_dtype,
     .alloc = cuda_alloc,
     .release = cuda_release,

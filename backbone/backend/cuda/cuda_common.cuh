@@ -65,6 +65,20 @@ static inline bool is_vector(const yolo_tensor *t) {
   return (uintptr_t)t->data % 16 == 0 && t->stride % lane == 0 && (size_t)t->shape.c % lane == 0;
 }
 
+/* ---- activations ---- */
+
+/* The same activation of L values: one choice for all of them. */
+template <int L>
+static __device__ __forceinline__ void activate(yolo_activation act, float *v) {
+  switch (act) {
+#define X(name) \
+  case YOLO_ACT_##name: _Pragma("unroll") for (int i = 0; i < L; i++) v[i] = yolo_act_##name##_f(v[i]); break;
+    YOLO_ACTIVATION_LIST(X)
+#undef X
+    case YOLO_ACT_COUNT: break;
+  }
+}
+
 /* ---- launching ---- */
 
 enum { BLOCK = 256 };

@@ -30,13 +30,14 @@ extern "C" cudaError_t yolo_cuda_conv_run(const yolo_cuda_launch *launch, const 
   }
 }
 
+/* The op by itself, by rule and without scratch; the backend goes through cuda_conv_tune.c, which may do better. */
 extern "C" cudaError_t yolo_cuda_conv2d(const yolo_cuda_launch *launch, const yolo_op_call *call) {
   yolo_cuda_conv conv;
   int tile, splits;
   yolo_cuda_conv_describe(launch, call, &conv);
   if (conv.depthwise) return yolo_cuda_conv_depthwise(launch, &conv);
   yolo_cuda_conv_rule(launch, &conv, &tile, &splits);
-  return yolo_cuda_conv_run(launch, &conv, tile, splits);
+  return yolo_cuda_conv_run(launch, &conv, tile, 1);
 }
 
 /* ---- depthwise ---- */

@@ -222,19 +222,12 @@ static __device__ __forceinline__ float quick_logistic(float x) { return __fdivi
 /* The activations that networks rarely use: one call, so that they do not fill the instruction cache of every kernel. */
 template <int COUNT>
 static __device__ __noinline__ void activate_rare(int act, float *v) {
-  switch (act) {
-#define X(name)                                                       \
-  case YOLO_ACT_##name:                                               \
-    for (int i = 0; i < COUNT; i++) v[i] = yolo_act_##name##_f(v[i]); \
-    break;
-    YOLO_ACTIVATION_LIST(X)
-#undef X
-  }
+  activate<COUNT>((yolo_activation)act, v);
 }
 
 /* QUICK: the result is rounded to 16 bits (or came through tf32). One choice for all values of a chunk. */
 template <int COUNT, bool QUICK>
-static __device__ __forceinline__ void activate(int act, float *v) {
+static __device__ __forceinline__ void activate_most(int act, float *v) {
   if (act == YOLO_ACT_linear) return;
   if (act == YOLO_ACT_leaky) {
 #pragma unroll
@@ -278,7 +271,7 @@ struct finisher {
     T *out = (T *)p.out + (long long)m * p.out_stride + first;
 #pragma unroll
     for (int i = 0; i < COUNT; i++) v[i] += bias[i];
-    activate<COUNT, QUICK>(p.act1, v);
+    activate_most<COUNT, QUICK>(p.act1, v);
     if (p.residual) {
       const T *residual = (const T *)p.residual + (long long)m * p.residual_stride + first;
       float r[COUNT];
@@ -291,7 +284,7 @@ struct finisher {
 #pragma unroll
       for (int i = 0; i < COUNT; i++) v[i] += r[i];
     }
-    activate<COUNT, QUICK>(p.act2, v);
+    activate_most<COUNT, QUICK>(p.act2, v);
     if (whole) {
       store<T, COUNT>(out, v);
     } else {

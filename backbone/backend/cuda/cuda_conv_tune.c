@@ -1,4 +1,5 @@
 /* Convolutions on the device: settling on a kernel for a shape, and running it. See cuda_conv.c. */
+#include <limits.h>
 #include <string.h>
 
 #include "backbone/backend/cuda/cuda_device.h"
@@ -18,9 +19,17 @@ static yolo_cuda_conv shape_of(const yolo_cuda_conv *c) {
   return shape;
 }
 
-static const yolo_cuda_choice *find_choice(const yolo_device *device, const yolo_cuda_conv *shape) {
+/* Scratch that a choice takes. */
+static size_t work_of(const yolo_device *device, const yolo_cuda_choice *choice) {
+  if (choice->tile < 0) return choice->plan.work;
+  return yolo_cuda_conv_work(&device->launch, &choice->shape, choice->tile, choice->splits);
+}
+
+/* What was settled on in a plan with more scratch than this one may not fit here; then there is another choice further on. */
+static const yolo_cuda_choice *find_choice(const yolo_device *device, const yolo_cuda_conv *shape, size_t work) {
   for (int i = 0; i < device->n_choices; i++)
-    if (memcmp(&device->choices[i].shape, shape, sizeof *shape) == 0) return &device->choices[i];
+    if (memcmp(&device->choices[i].shape, shape, sizeof *shape) == 0 && work_of(device, &device->choices[i]) <= work)
+      return &device->choices[i];
   return NULL;
 }
 
@@ -93,7 +102,7 @@ static float time_way(yolo_device *device, const yolo_cuda_conv *c, const void *
 static yolo_status time_ways(yolo_device *device, const yolo_cuda_conv *c, const void *bias, yolo_cuda_choice *ways, int count,
                              int *winner) {
   cudaEvent_t clock[2] = {NULL, NULL};
-  cudaError_t error = cudaSuccess;
+  cudaError_t error = cudaSuccess, last = cudaSuccess;
   float best = -1;
   yolo_status st;
   *winner = -1;
@@ -104,12 +113,14 @@ static yolo_status time_ways(yolo_device *device, const yolo_cuda_conv *c, const
     /* A way that does not serve is no failure, but it may leave a mark that the next check would find. One that broke
      * the card shows in every call from now on. */
     if (ms < 0) cudaGetLastError();
+    if (ms < 0 && error != cudaErrorInvalidConfiguration && error != cudaErrorInvalidValue) last = error;
     if (ms >= 0 && (best < 0 || ms < best)) {
       best = ms;
       *winner = i;
     }
   }
   st = yolo_cuda_check(device, cudaStreamSynchronize(device->launch.stream), "trying a convolution");
+  if (st == YOLO_OK && *winner < 0) st = yolo_cuda_check(device, last, "trying a convolution");
 done:
   if (clock[0]) cudaEventDestroy(clock[0]);
   if (clock[1]) cudaEventDestroy(clock[1]);
@@ -161,11 +172,13 @@ yolo_status yolo_cuda_conv_forward(yolo_device *device, const yolo_op_call *call
   cudaError_t error = cudaSuccess;
   yolo_cuda_conv_describe(&device->launch, call, &c);
   c.tickets = device->tickets;
+  if (c.k > INT_MAX / 4 - 64) /* rows are counted in bytes, in an int */
+    return yolo_fail(YOLO_EUNSUPPORTED, "a sum of %d products is too long for the card's kernels; use --device cpu", c.k);
   if (c.depthwise)
     return yolo_cuda_check(device, yolo_cuda_conv_depthwise(&device->launch, &c), "running a depthwise convolution");
   const void *bias = c.bias ? yolo_cuda_conv_small_bias(&device->launch, call, &c) : NULL;
   shape = shape_of(&c);
-  const yolo_cuda_choice *choice = find_choice(device, &shape);
+  const yolo_cuda_choice *choice = find_choice(device, &shape, call->work_size);
   if (!choice) {
     yolo_status st = settle(device, &c, bias, call->work_size);
     if (st != YOLO_OK) return st;

@@ -18,7 +18,8 @@
   X(Create)                                                                                                                 \
   X(Destroy)                                                                                                                \
   X(SetStream)                                                                                                              \
-  X(GetVersion) X(CreateTensorDescriptor) X(DestroyTensorDescriptor) X(SetTensor4dDescriptorEx) X(CreateFilterDescriptor)   \
+  X(GetVersion)                                                                                                             \
+  X(CreateTensorDescriptor) X(DestroyTensorDescriptor) X(SetTensor4dDescriptorEx) X(CreateFilterDescriptor)                 \
       X(DestroyFilterDescriptor) X(SetFilter4dDescriptor) X(CreateConvolutionDescriptor) X(DestroyConvolutionDescriptor)    \
           X(SetConvolution2dDescriptor) X(SetConvolutionGroupCount) X(SetConvolutionMathType) X(CreateActivationDescriptor) \
               X(DestroyActivationDescriptor) X(SetActivationDescriptor) X(GetConvolutionForwardAlgorithm_v7)                \
@@ -107,6 +108,11 @@ static cudnnDataType_t type_of(const yolo_cuda_launch *launch) {
   return launch->dtype == YOLO_F16 ? CUDNN_DATA_HALF : launch->dtype == YOLO_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
+/* fp32 is fp32: cuDNN's default would allow TF32. */
+static cudnnMathType_t math_of(const yolo_cuda_launch *launch) {
+  return launch->dtype != YOLO_F32 || launch->tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+}
+
 static bool set_tensor(yolo_cudnn *d, cudnnTensorDescriptor_t t, cudnnDataType_t type, int n, int c, int h, int w,
                        long long stride) {
   long long image = stride * h * w;
@@ -124,7 +130,7 @@ static bool serves(const yolo_cuda_conv *c) {
 static bool describe(yolo_cudnn *d, const yolo_cuda_launch *launch, const yolo_cuda_conv *c) {
   const cudnnDataType_t type = type_of(launch);
   const int filters = c->o * c->groups;
-  const cudnnMathType_t math = launch->dtype != YOLO_F32 || launch->tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+  const cudnnMathType_t math = math_of(launch);
   return serves(c) && set_tensor(d, d->x, type, c->n, c->c * c->groups, c->h, c->w, c->in_stride) &&
          set_tensor(d, d->y, type, c->n, filters, c->oh, c->ow, c->out_stride) &&
          set_tensor(d, d->z, type, c->n, filters, c->oh, c->ow, c->residual ? c->residual_stride : c->out_stride) &&
@@ -158,7 +164,7 @@ int yolo_cudnn_plans(yolo_cudnn *d, const yolo_cuda_launch *launch, const yolo_c
   if (!describe(d, launch, conv)) return 0;
   if (d->GetConvolutionForwardAlgorithm_v7(d->handle, d->x, d->w, d->conv, d->y, room, &found, perf) != CUDNN_STATUS_SUCCESS)
     return 0;
-  const cudnnMathType_t math = launch->dtype != YOLO_F32 || launch->tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
+  const cudnnMathType_t math = math_of(launch);
   for (int i = 0; i < found; i++) {
     size_t need = 0;
     if (perf[i].status != CUDNN_STATUS_SUCCESS || perf[i].mathType != math) continue;

@@ -36,7 +36,7 @@ struct yolo_device {
   yolo_precision precision;
   bool deterministic;
   yolo_cuda_conv_mode mode;
-  char description[384];
+  char description[384], hardware[384];
   cudaStream_t copies; /* pictures travel here while the network runs on launch.stream */
   int *tickets;
   void *scratch; /* fp32 weights on their way into packed ones; only while a network is loaded */

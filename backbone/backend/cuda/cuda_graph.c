@@ -22,7 +22,8 @@ void yolo_cuda_forget_passes(yolo_device *device) {
   }
 }
 
-/* The capture ends whatever the body said: a stream left in it would be lost. */
+/* The capture ends whatever the body said: a stream left in it would be lost. Without memory for a recording there is none
+ * (exec stays NULL), and the pass runs as it is. */
 static yolo_status record(yolo_device *device, yolo_cuda_recording *r, yolo_status (*body)(void *payload), void *payload) {
   cudaGraph_t graph = NULL;
   cudaStream_t stream = device->launch.stream;
@@ -33,9 +34,11 @@ static yolo_status record(yolo_device *device, yolo_cuda_recording *r, yolo_stat
   st = body(payload);
   device->recording = false;
   cudaError_t error = cudaStreamEndCapture(stream, &graph);
-  if (st == YOLO_OK) st = yolo_cuda_check(device, error, "recording a pass");
-  if (st == YOLO_OK) st = yolo_cuda_check(device, cudaGraphInstantiate(&r->exec, graph, 0), "preparing a recorded pass");
-  if (st != YOLO_OK) r->exec = NULL;
+  if (error == cudaSuccess && st == YOLO_OK) error = cudaGraphInstantiate(&r->exec, graph, 0);
+  if (error != cudaSuccess || st != YOLO_OK) {
+    cudaGetLastError(); /* or the next launch would find it */
+    r->exec = NULL;
+  }
   if (graph) cudaGraphDestroy(graph);
   return st;
 }
@@ -52,5 +55,6 @@ yolo_status yolo_cuda_pass(yolo_device *device, uint64_t key, yolo_status (*body
     return st;
   }
   if (!r->exec && (st = record(device, r, body, payload)) != YOLO_OK) return st;
+  if (!r->exec) return body(payload);
   return yolo_cuda_check(device, cudaGraphLaunch(r->exec, device->launch.stream), "playing a recorded pass");
 }

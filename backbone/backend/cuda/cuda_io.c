@@ -64,6 +64,7 @@ static void empty_slot(yolo_cuda_slot *slot) {
 }
 
 void yolo_cuda_io_close(yolo_device *device) {
+  if (device->copies) cudaStreamSynchronize(device->copies); /* a copy may still read what is freed here */
   for (int i = 0; i < 2; i++) {
     yolo_cuda_slot *slot = &device->slots[i];
     empty_slot(slot);

@@ -69,18 +69,6 @@ static __device__ __forceinline__ void move(const T *from, T *to) {
   *reinterpret_cast<lanes<T, L> *>(to) = *reinterpret_cast<const lanes<T, L> *>(from);
 }
 
-/* The same activation of L values: one choice for all of them. */
-template <int L>
-static __device__ __forceinline__ void activate(yolo_activation act, float *v) {
-  switch (act) {
-#define X(name) \
-  case YOLO_ACT_##name: _Pragma("unroll") for (int i = 0; i < L; i++) v[i] = yolo_act_##name##_f(v[i]); break;
-    YOLO_ACTIVATION_LIST(X)
-#undef X
-    case YOLO_ACT_COUNT: break;
-  }
-}
-
 /* to = from, pixel by pixel. */
 template <class T, int L>
 struct copy_pixels {
