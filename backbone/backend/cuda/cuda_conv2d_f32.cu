@@ -39,7 +39,7 @@ static __device__ __forceinline__ void multiply_step(const char *a, const char *
 
 template <int RM, int RN, int STAGES, bool GATHER>
 __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int splits) {
-  constexpr int BM = ROWS * RM, BN = ACROSS * RN, SLICE_A = BM * STEP, SLICE = (BM + BN) * STEP;
+  constexpr int BM = ROWS * RM, BN = ACROSS * RN;
   extern __shared__ __align__(128) char shared[];
   const tile_place t = place_tile<BM, BN>(p, splits, (p.row * (int)sizeof(float) + STEP - 1) / STEP);
   loader<float, BM, BN, THREADS, GATHER> feed;
@@ -47,28 +47,7 @@ __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int 
   feed.start(p, t);
 #pragma unroll
   for (int i = 0; i < RM * RN; i++) sums[i] = 0;
-  let_next_start();
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++)
-    if (s < t.steps) feed.step_weights(p, shared + s * SLICE + SLICE_A);
-  wait_for_inputs();
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++) {
-    if (s < t.steps) feed.step_patches(p, shared + s * SLICE);
-    copies_commit();
-  }
-  for (int s = 0; s < t.steps; s++) {
-    copies_wait<STAGES - 2>();
-    __syncthreads();
-    if (s + STAGES - 1 < t.steps) {
-      char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
-      feed.step_patches(p, to);
-      feed.step_weights(p, to + SLICE_A);
-    }
-    copies_commit();
-    const char *from = shared + s % STAGES * SLICE;
-    multiply_step<RM, RN>(from, from + SLICE_A, sums);
-  }
+  walk<BM, BN, STAGES>(p, t.steps, feed, shared, [&](const char *a, const char *b) { multiply_step<RM, RN>(a, b, sums); });
   if (splits > 1 && !gather_splits<RM * RN, THREADS>(p, t, sums)) return;
   const int tx = (int)threadIdx.x % ACROSS, ty = (int)threadIdx.x / ACROSS, pixels = p.n * p.oh * p.ow;
 #pragma unroll
@@ -87,16 +66,8 @@ __global__ void __launch_bounds__(THREADS) conv_fma(const yolo_cuda_conv p, int 
 
 template <int RM, int RN, int STAGES, bool GATHER>
 static cudaError_t launch_fma(const yolo_cuda_launch *launch, const yolo_cuda_conv *p, int splits) {
-  constexpr int BM = ROWS * RM, BN = ACROSS * RN;
-  int steps = (p->row * (int)sizeof(float) + STEP - 1) / STEP, stages = steps < STAGES ? steps : STAGES;
-  int bytes = stages * (BM + BN) * STEP;
-  if ((size_t)bytes > launch->shared) return cudaErrorInvalidConfiguration;
-  auto kernel = conv_fma<RM, RN, STAGES, GATHER>;
-  cudaError_t st = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-  if (st != cudaSuccess) return st;
-  long long pixels = (long long)p->n * p->oh * p->ow;
-  dim3 grid((unsigned)((pixels + BM - 1) / BM * ((p->o + BN - 1) / BN)), (unsigned)(p->groups * splits));
-  return launch_overlapped(launch, kernel, grid, THREADS, bytes, *p, splits);
+  return launch_walk<ROWS * RM, ACROSS * RN, STAGES>(launch, conv_fma<RM, RN, STAGES, GATHER>, p, sizeof(float), THREADS, 0,
+                                                     splits);
 }
 
 /* The tiles, in the order of yolo_cuda_conv_tiles(). */

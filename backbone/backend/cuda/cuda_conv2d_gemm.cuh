@@ -156,7 +156,7 @@ struct warp_tile {
 
 template <class M, int BM, int BN, int WARPS_M, int WARPS_N, int STAGES, bool GATHER>
 __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cuda_conv p, int splits) {
-  constexpr int THREADS = WARPS_M * WARPS_N * 32, SLICE_A = BM * STEP, SLICE = (BM + BN) * STEP;
+  constexpr int THREADS = WARPS_M * WARPS_N * 32;
   typedef warp_tile<M, BM, BN, WARPS_M, WARPS_N> tile_type;
   extern __shared__ __align__(128) char shared[];
   const int lane = (int)threadIdx.x & 31, warp = (int)threadIdx.x >> 5, warp_m = warp / WARPS_N, warp_n = warp % WARPS_N;
@@ -165,28 +165,8 @@ __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cud
   tile_type tile;
   feed.start(p, t);
   tile.clear();
-  let_next_start();
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++)
-    if (s < t.steps) feed.step_weights(p, shared + s * SLICE + SLICE_A);
-  wait_for_inputs();
-#pragma unroll
-  for (int s = 0; s < STAGES - 1; s++) {
-    if (s < t.steps) feed.step_patches(p, shared + s * SLICE);
-    copies_commit();
-  }
-  for (int s = 0; s < t.steps; s++) {
-    copies_wait<STAGES - 2>();
-    __syncthreads(); /* step s has arrived for all, and nobody reads step s - 1 any more */
-    if (s + STAGES - 1 < t.steps) {
-      char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
-      feed.step_patches(p, to);
-      feed.step_weights(p, to + SLICE_A);
-    }
-    copies_commit();
-    const char *from = shared + s % STAGES * SLICE;
-    tile.multiply(from, from + SLICE_A, warp_m, warp_n, lane);
-  }
+  walk<BM, BN, STAGES>(p, t.steps, feed, shared,
+                       [&](const char *a, const char *b) { tile.multiply(a, b, warp_m, warp_n, lane); });
   copies_wait<0>();
   __syncthreads();
   if (splits > 1 && !gather_splits<tile_type::MI * tile_type::NJ * 4, THREADS>(p, t, &tile.sums[0][0][0])) return;
@@ -197,17 +177,9 @@ __global__ void __launch_bounds__(WARPS_M *WARPS_N * 32) conv_mma(const yolo_cud
 
 template <class M, int BM, int BN, int WARPS_M, int WARPS_N, int STAGES, bool GATHER>
 static cudaError_t launch_mma(const yolo_cuda_launch *launch, const yolo_cuda_conv *p, int splits) {
-  constexpr int slice = (BM + BN) * STEP, exchange = warp_tile<M, BM, BN, WARPS_M, WARPS_N>::EXCHANGE * WARPS_M * WARPS_N;
-  int steps = (p->row * (int)sizeof(typename M::T) + STEP - 1) / STEP;
-  int stages = steps < STAGES ? steps : STAGES; /* short sums leave the rest of the memory to other blocks */
-  int bytes = stages * slice > exchange ? stages * slice : exchange;
-  if ((size_t)bytes > launch->shared) return cudaErrorInvalidConfiguration;
-  auto kernel = conv_mma<M, BM, BN, WARPS_M, WARPS_N, STAGES, GATHER>;
-  cudaError_t st = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-  if (st != cudaSuccess) return st;
-  long long pixels = (long long)p->n * p->oh * p->ow;
-  dim3 grid((unsigned)((pixels + BM - 1) / BM * ((p->o + BN - 1) / BN)), (unsigned)(p->groups * splits));
-  return launch_overlapped(launch, kernel, grid, WARPS_M * WARPS_N * 32, bytes, *p, splits);
+  constexpr int exchange = warp_tile<M, BM, BN, WARPS_M, WARPS_N>::EXCHANGE * WARPS_M * WARPS_N;
+  return launch_walk<BM, BN, STAGES>(launch, conv_mma<M, BM, BN, WARPS_M, WARPS_N, STAGES, GATHER>, p, sizeof(typename M::T),
+                                     WARPS_M * WARPS_N * 32, exchange, splits);
 }
 
 /* ---- the first layer of a network ---- */

@@ -210,6 +210,51 @@ struct loader {
   }
 };
 
+/* ---- the walk along k ---- */
+
+/* Copies run STAGES - 1 steps ahead of multiply(a, b), which gets the two slices of one step. */
+template <int BM, int BN, int STAGES, class FEED, class MULTIPLY>
+static __device__ __forceinline__ void walk(const yolo_cuda_conv &p, int steps, FEED &feed, char *shared, MULTIPLY multiply) {
+  constexpr int SLICE_A = BM * STEP, SLICE = (BM + BN) * STEP;
+  let_next_start();
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; s++)
+    if (s < steps) feed.step_weights(p, shared + s * SLICE + SLICE_A);
+  wait_for_inputs();
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; s++) {
+    if (s < steps) feed.step_patches(p, shared + s * SLICE);
+    copies_commit();
+  }
+  for (int s = 0; s < steps; s++) {
+    copies_wait<STAGES - 2>();
+    __syncthreads(); /* step s has arrived for all, and nobody reads step s - 1 any more */
+    if (s + STAGES - 1 < steps) {
+      char *to = shared + (s + STAGES - 1) % STAGES * SLICE;
+      feed.step_patches(p, to);
+      feed.step_weights(p, to + SLICE_A);
+    }
+    copies_commit();
+    const char *from = shared + s % STAGES * SLICE;
+    multiply(from, from + SLICE_A);
+  }
+}
+
+/* Launches a kernel that walks: as much shared memory as its steps fill, at least `least` bytes. Short sums leave the rest to
+ * other blocks. */
+template <int BM, int BN, int STAGES, class KERNEL>
+static cudaError_t launch_walk(const yolo_cuda_launch *launch, KERNEL kernel, const yolo_cuda_conv *p, size_t value_size,
+                               unsigned threads, int least, int splits) {
+  int steps = (p->row * (int)value_size + STEP - 1) / STEP, stages = steps < STAGES ? steps : STAGES;
+  int bytes = stages * (BM + BN) * STEP > least ? stages * (BM + BN) * STEP : least;
+  if ((size_t)bytes > launch->shared) return cudaErrorInvalidConfiguration;
+  cudaError_t st = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  if (st != cudaSuccess) return st;
+  long long pixels = (long long)p->n * p->oh * p->ow;
+  dim3 grid((unsigned)((pixels + BM - 1) / BM * ((p->o + BN - 1) / BN)), (unsigned)(p->groups * splits));
+  return launch_overlapped(launch, kernel, grid, threads, bytes, *p, splits);
+}
+
 /* ---- what follows the sum ---- */
 
 /* Rounded results need no exact functions: these are good to a few units of 2^-21. */
