@@ -189,7 +189,7 @@ stage_smoke() {
   check "yolo doctor" 60 "${near[@]}" "$(program yolo)" doctor
   check "yolo doctor without cuDNN" 60 "${without[@]}" "$(program yolo)" doctor
   networks fp32 0.999 0.0001
-  networks fp16 0.97 0.01 # boxes of a few pixels: docs/accuracy.md, "The GPU against the CPU"
+  networks fp16 0.98 0.01 # what misses it on an H100: docs/accuracy.md, "The GPU against the CPU"
   check "convolutions, one case in 20" 120 "${near[@]}" "$(program conformance)" conv2d --backend cuda --every 20
 }
 

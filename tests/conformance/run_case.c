@@ -164,8 +164,7 @@ static verdict bounds(const yolo_scene *s, const yolo_engine *e) {
       e->precision == YOLO_PRECISION_FP32 || (e->precision == YOLO_PRECISION_TF32 && !yolo_case_multiplies(s->id));
   if (s->table->exact) return (verdict){0, INFINITY}; /* the first says it all */
   if (plain) return (verdict){s->table->tolerance ? s->table->tolerance(s->c) : 1e-6, 1e-4};
-  /* tf32 rounds the inputs, too: where an activation cuts large sums off, single values may move further. */
-  return (verdict){norms[e->precision], (e->precision == YOLO_PRECISION_TF32 ? 20 : 10) * norms[e->precision]};
+  return (verdict){norms[e->precision], 10 * norms[e->precision]};
 }
 
 /* --- verdicts --- */

@@ -12,20 +12,18 @@
 /* How a card computes, and how far it may be from the CPU: least IoU and largest difference of confidence of boxes,
  * ||y - ref|| / ||ref|| of heads.
  *
- * fp32 is held to the boxes that are left after suppression. Below it two things are no fault of the card, as storing the
- * activations in 16 bits does them by itself, however exact the sums: of two boxes of nearly equal confidence the
- * other one may survive, so a partner is looked for among the candidates; and a box of a few pixels has a low IoU for the
- * least shift, so corners that move by no more than `shift` pixels of the network's input are good as well (such boxes are
- * counted as small). */
+ * fp32 and fp16 are held to the boxes that are left after suppression. On an H100 fp16 misses its bound at a few boxes of
+ * about twenty pixels (docs/accuracy.md): storing activations in 16 bits does that by itself, however exact the sums. tf32 and
+ * bf16, for which nobody promised anything, find their partners among the candidates, and where `shift` is not 0, corners
+ * that move by no more than so many pixels of the network's input are good as well (such boxes are counted as small). */
 typedef struct variant {
   const char *precision, *conv;
   double iou, confidence, shift, norm;
 } variant;
 
 static const variant variants[] = {
-    {"fp32", "own", 0.999, 1e-4, 0, 1e-4},      {"fp32", "cudnn", 0.999, 1e-4, 0, 1e-4},
-    {"tf32", "own", 0.95, 0.05, 0.125, 2e-2},   {"fp16", "own", 0.98, 0.01, 0.125, 2e-2},
-    {"fp16", "cudnn", 0.98, 0.01, 0.125, 2e-2}, {"bf16", "own", 0.95, 0.05, 1, 0.2},
+    {"fp32", "own", 0.999, 1e-4, 0, 1e-4}, {"fp32", "cudnn", 0.999, 1e-4, 0, 1e-4}, {"tf32", "own", 0.95, 0.05, 0.125, 2e-2},
+    {"fp16", "own", 0.98, 0.01, 0, 2e-2},  {"fp16", "cudnn", 0.98, 0.01, 0, 2e-2},  {"bf16", "own", 0.95, 0.05, 1, 0.2},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants, REPEATS = 4, PHOTOS = 5, BATCH = 3 };
 
@@ -299,11 +297,6 @@ static double try_heads(const char *name, const variant *v, const answers *a) {
   return worst;
 }
 
-/* With random weights the classifier's logits are large, and its softmax makes ratios of their differences. */
-static double norm_of(const char *name, const variant *v) {
-  return strcmp(name, "resnet50") == 0 && strcmp(v->precision, "fp32") != 0 ? 5 * v->norm : v->norm;
-}
-
 START_TEST(zoo_gives_the_same_values) {
   const char *name = zoo[_i];
   const double start = yolo_now_ms();
@@ -317,8 +310,8 @@ START_TEST(zoo_gives_the_same_values) {
     const variant *v = &variants[i];
     if (!can_open(v)) continue;
     double worst = try_heads(name, v, &a);
-    printf("%s %s %s %.1e%s", i ? "," : "", v->precision, v->conv, worst, worst <= norm_of(name, v) ? "" : " FAILED");
-    bad += !(worst <= norm_of(name, v));
+    printf("%s %s %s %.1e%s", i ? "," : "", v->precision, v->conv, worst, worst <= v->norm ? "" : " FAILED");
+    bad += !(worst <= v->norm);
   }
   printf(", %.1f s\n", (yolo_now_ms() - start) * 1e-3);
   for (int i = 0; i < a.n; i++) free(a.values[i]);

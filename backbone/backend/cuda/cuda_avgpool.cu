@@ -12,12 +12,11 @@ struct window_mean {
 
   __device__ __forceinline__ void operator()(long long p, int c) const {
     const place at = place_of(p, out.h, out.w);
-    const int top = at.y * a.stride_h - a.pad.top, left = at.x * a.stride_w - a.pad.left;
-    const int y0 = max(top, 0), y1 = min(top + a.kernel_h, in.h), x0 = max(left, 0), x1 = min(left + a.kernel_w, in.w);
+    const window see = window_at(a, at, in.h, in.w);
     float sum[L] = {0};
-    for (int y = y0; y < y1; y++) {
+    for (int y = see.y0; y < see.y1; y++) {
       float part[L] = {0}, v[L];
-      for (int x = x0; x < x1; x++) {
+      for (int x = see.x0; x < see.x1; x++) {
         load<T, L>(in.pixel(at.n, y, x) + c, v);
 #pragma unroll
         for (int i = 0; i < L; i++) part[i] += v[i];
@@ -25,7 +24,7 @@ struct window_mean {
 #pragma unroll
       for (int i = 0; i < L; i++) sum[i] += part[i];
     }
-    const float cells = (float)(y1 - y0) * (float)(x1 - x0);
+    const float cells = (float)(see.y1 - see.y0) * (float)(see.x1 - see.x0);
 #pragma unroll
     for (int i = 0; i < L; i++) sum[i] /= cells;
     store<T, L>(out.pixel(p) + c, sum);

@@ -63,6 +63,15 @@ static __device__ __forceinline__ place place_of(long long p, int h, int w) {
   return place{(int)n, (int)(row - n * h), (int)(p - row * w)};
 }
 
+/* The cells of a pool's window at an output's place that lie inside a map of h x w: [y0, y1) x [x0, x1). */
+struct window {
+  int y0, y1, x0, x1;
+};
+static __device__ __forceinline__ window window_at(const yolo_pool_attrs &a, const place &at, int h, int w) {
+  const int top = at.y * a.stride_h - a.pad.top, left = at.x * a.stride_w - a.pad.left;
+  return window{max(top, 0), min(top + a.kernel_h, h), max(left, 0), min(left + a.kernel_w, w)};
+}
+
 /* L values without a change. */
 template <class T, int L>
 static __device__ __forceinline__ void move(const T *from, T *to) {

@@ -10,14 +10,13 @@ struct maxpool {
 
   __device__ __forceinline__ void operator()(long long p, int c) const {
     const place at = place_of(p, out.h, out.w);
-    const int top = at.y * a.stride_h - a.pad.top, left = at.x * a.stride_w - a.pad.left;
-    const int y0 = max(top, 0), y1 = min(top + a.kernel_h, in.h), x0 = max(left, 0), x1 = min(left + a.kernel_w, in.w);
+    const window see = window_at(a, at, in.h, in.w);
     float best[L];
-    load<T, L>(in.pixel(at.n, y0, x0) + c, best);
-    for (int y = y0; y < y1; y++) {
+    load<T, L>(in.pixel(at.n, see.y0, see.x0) + c, best);
+    for (int y = see.y0; y < see.y1; y++) {
       const T *row = in.pixel(at.n, y, 0) + c;
 #pragma unroll 4
-      for (int x = x0; x < x1; x++) {
+      for (int x = see.x0; x < see.x1; x++) {
         float v[L];
         load<T, L>(row + x * in.stride, v);
 #pragma unroll
