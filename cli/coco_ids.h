@@ -2,7 +2,7 @@
 #ifndef YOLO_CLI_COCO_IDS_H
 #define YOLO_CLI_COCO_IDS_H
 
-#include "cli/strmap.h"
+#include "backbone/base/strmap.h"
 
 enum { COCO_CLASSES = 80 };
 
@@ -15,8 +15,8 @@ bool coco_names_match(const char *const *names, int count);
 
 /* Zero-initialise; coco_reference_free. */
 typedef struct coco_reference {
-  strmap images;     /* base name of the file -> id */
-  strmap categories; /* name -> id */
+  yolo_strmap images;     /* base name of the file -> id */
+  yolo_strmap categories; /* name -> id */
 } coco_reference;
 
 yolo_status coco_reference_load(const char *path, coco_reference *out);

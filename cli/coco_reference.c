@@ -65,17 +65,17 @@ static const char *name_of(const char *value, const char *key) {
 }
 
 /* {"id": 5, key: "name"}: name -> id. */
-static yolo_status add_entry(cursor *c, const cJSON *element, const char *key, strmap *to) {
+static yolo_status add_entry(cursor *c, const cJSON *element, const char *key, yolo_strmap *to) {
   const cJSON *id = cJSON_GetObjectItemCaseSensitive(element, "id");
   const cJSON *name = cJSON_GetObjectItemCaseSensitive(element, key);
   if (!cJSON_IsNumber(id) || !cJSON_IsString(name) || !(id->valuedouble > -9e15 && id->valuedouble < 9e15)) {
     return yolo_fail(YOLO_EFORMAT, "the element before byte %zu has no number \"id\" or no text \"%s\"",
                      (size_t)(c->at - c->start), key);
   }
-  return strmap_add(to, name_of(name->valuestring, key), (int64_t)id->valuedouble, NULL);
+  return yolo_strmap_add(to, name_of(name->valuestring, key), (int64_t)id->valuedouble, NULL);
 }
 
-static yolo_status read_list(cursor *c, const char *key, strmap *to) {
+static yolo_status read_list(cursor *c, const char *key, yolo_strmap *to) {
   if (!take(c, '[')) return fail_at(c, "a list was expected");
   if (take(c, ']')) return YOLO_OK;
   do {
@@ -129,6 +129,6 @@ yolo_status coco_reference_load(const char *path, coco_reference *out) {
 }
 
 void coco_reference_free(coco_reference *reference) {
-  strmap_free(&reference->images);
-  strmap_free(&reference->categories);
+  yolo_strmap_free(&reference->images);
+  yolo_strmap_free(&reference->categories);
 }

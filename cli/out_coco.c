@@ -34,7 +34,7 @@ static void close_coco(void *state) {
 
 /* Has every image a number of its own? */
 static yolo_status names_are_numbered(const source_list *sources, bool *out) {
-  strmap seen = {0};
+  yolo_strmap seen = {0};
   char key[32];
   yolo_status st = YOLO_OK;
   *out = true;
@@ -43,11 +43,11 @@ static yolo_status names_are_numbered(const source_list *sources, bool *out) {
     bool was_there = true;
     if (coco_number_in_name(sources->items[i].path, &number)) {
       snprintf(key, sizeof key, "%lld", (long long)number);
-      st = strmap_add(&seen, key, 0, &was_there);
+      st = yolo_strmap_add(&seen, key, 0, &was_there);
     }
     *out = !was_there;
   }
-  strmap_free(&seen);
+  yolo_strmap_free(&seen);
   return st;
 }
 
@@ -59,8 +59,8 @@ static void find_categories(const out_run *run, coco_writer *w, bool coco_names)
     int64_t id = -1;
     if (!w->reference_path) {
       id = coco_names ? coco_category_id(i) : i + 1;
-    } else if (!strmap_get(&w->reference.categories, name, &id) &&
-               !strmap_get(&w->reference.categories, coco_canonical_name(name), &id)) {
+    } else if (!yolo_strmap_get(&w->reference.categories, name, &id) &&
+               !yolo_strmap_get(&w->reference.categories, coco_canonical_name(name), &id)) {
       if (unknown++ == 0) first = name;
     }
     w->categories[i] = id;
@@ -103,7 +103,7 @@ static yolo_status open_coco(const out_run *run, const void *arg, void **state) 
 }
 
 static bool image_id(coco_writer *w, const out_image *image, int64_t *id) {
-  if (w->reference_path) return strmap_get(&w->reference.images, yolo_basename(image->source->path), id);
+  if (w->reference_path) return yolo_strmap_get(&w->reference.images, yolo_basename(image->source->path), id);
   if (w->number_in_name) return coco_number_in_name(image->source->path, id);
   *id = image->index + 1;
   return true;

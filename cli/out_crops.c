@@ -4,7 +4,7 @@
 
 #include "backbone/base/text.h"
 #include "cli/out.h"
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 
 static yolo_status open_crops(const out_run *run, const void *arg, void **state) {
   (void)run, (void)arg;
@@ -44,7 +44,7 @@ static yolo_status write_crop(const out_run *run, const out_image *image, int nu
   YOLO_TRY(yolo_text_format(&path, "%s/crops/", run->folder));
   YOLO_TRY(add_folder_name(&path, out_class_name(run, d->class_id)));
   YOLO_TRY(yolo_text_format(&path, "/%s-%d.jpg", image->source->stem, number + 1));
-  YOLO_TRY(paths_make_parent(path.data));
+  YOLO_TRY(yolo_path_make_parent(path.data));
   YOLO_TRY(cut(image->image, d, &crop));
   st = yolo_image_save(&crop, path.data);
 done:

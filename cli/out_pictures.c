@@ -4,7 +4,7 @@
 
 #include "backbone/base/memory.h"
 #include "cli/out.h"
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 #include "cli/targets.h"
 #include "detect/draw.h"
 
@@ -41,7 +41,7 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
     YOLO_TRY(yolo_draw_result(image->image, image->result, (const char *const *)spec->names, spec->n_names));
   }
   YOLO_TRY(targets_picture(run->folder, image->source, &path));
-  YOLO_TRY(paths_make_parent(path));
+  YOLO_TRY(yolo_path_make_parent(path));
   st = yolo_image_save(image->image, path);
 done:
   yolo_free(path);

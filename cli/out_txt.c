@@ -3,7 +3,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
 #include "cli/out.h"
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 
 static yolo_status open_txt(const out_run *run, const void *arg, void **state) {
   (void)run, (void)arg;
@@ -24,7 +24,7 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
         yolo_text_format(lines, "%d %.6f %.6f %.6f %.6f\n", d->class_id, cx, cy, (d->x2 - d->x1) / w, (d->y2 - d->y1) / h));
   }
   YOLO_TRY(yolo_text_format(&path, "%s/labels/%s.txt", run->folder, image->source->stem));
-  YOLO_TRY(paths_make_parent(path.data));
+  YOLO_TRY(yolo_path_make_parent(path.data));
   st = yolo_write_file(path.data, lines->length ? lines->data : "", lines->length);
 done:
   yolo_text_free(&path);

@@ -13,7 +13,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 
 enum { SOURCES_MAX_DEPTH = 64 };
 
@@ -76,11 +76,11 @@ static yolo_status add(source_list *list, const char *path, const char *root, co
   bool was_there = false;
   yolo_status st = YOLO_OK;
   YOLO_TRY(reserve(list));
-  YOLO_TRY(paths_absolute(path, &item.absolute));
-  YOLO_TRY(strmap_add(&list->known, item.absolute, list->count, &was_there));
+  YOLO_TRY(yolo_path_absolute(path, &item.absolute));
+  YOLO_TRY(yolo_strmap_add(&list->known, item.absolute, list->count, &was_there));
   if (was_there) goto done;
-  YOLO_TRY(root ? paths_absolute(root, &base) : paths_parent(item.absolute, &base));
-  YOLO_TRY(paths_common(&list->common, base));
+  YOLO_TRY(root ? yolo_path_absolute(root, &base) : yolo_path_parent(item.absolute, &base));
+  YOLO_TRY(yolo_path_common(&list->common, base));
   YOLO_ENOMEM_IF_NULL(item.path = yolo_strdup(path));
   if (problem) YOLO_ENOMEM_IF_NULL(item.problem = yolo_strdup(problem));
   list->problems += problem != NULL;
@@ -107,7 +107,7 @@ static yolo_status walk_entry(source_list *list, const char *folder, const char 
   struct stat link, target;
   char *path = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(paths_join(folder, name, &path));
+  YOLO_TRY(yolo_path_join(folder, name, &path));
   if (lstat(path, &link) != 0) goto done; /* it went away meanwhile */
   if (S_ISDIR(link.st_mode)) {
     if (!same_folder(path, list->skip)) st = walk(list, path, root, depth + 1);
@@ -154,7 +154,7 @@ static yolo_status add_line(source_list *list, const char *line, const char *lis
   const char *path = line;
   yolo_status st = YOLO_OK;
   if (stat(path, &info) != 0 && list_folder && *line != '/') {
-    YOLO_TRY(paths_join(list_folder, line, &beside));
+    YOLO_TRY(yolo_path_join(list_folder, line, &beside));
     if (stat(beside, &info) == 0) path = beside;
   }
   if (stat(path, &info) != 0) {
@@ -189,7 +189,7 @@ static yolo_status add_lines(source_list *list, FILE *stream, const char *name, 
 static yolo_status add_list_file(source_list *list, const char *path) {
   char *folder = NULL;
   FILE *stream = NULL;
-  yolo_status st = paths_parent(path, &folder);
+  yolo_status st = yolo_path_parent(path, &folder);
   if (st != YOLO_OK) return st;
   stream = fopen(path, "r");
   st = stream ? add_lines(list, stream, path, folder) : yolo_fail(YOLO_EIO, "%s: %s", path, strerror(errno));
@@ -260,6 +260,6 @@ void sources_free(source_list *list) {
   }
   yolo_free(list->items);
   yolo_free(list->common);
-  strmap_free(&list->known);
+  yolo_strmap_free(&list->known);
   *list = (source_list){0};
 }

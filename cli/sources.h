@@ -12,7 +12,7 @@
 #define YOLO_CLI_SOURCES_H
 
 #include "backbone/base/status.h"
-#include "cli/strmap.h"
+#include "backbone/base/strmap.h"
 
 typedef struct source_item {
   char *path;     /* as the user would write it */
@@ -28,7 +28,7 @@ typedef struct source_list {
   int problems;     /* items with a problem */
   char *common;     /* the folder that holds every image's source folder (absolute) */
   const char *skip; /* a folder that walks leave out: our own output; may be NULL */
-  strmap known;
+  yolo_strmap known;
 } source_list;
 
 /* Fails when nothing at all can be found. A missing file among others becomes an item with a problem. */

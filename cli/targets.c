@@ -8,7 +8,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 
 enum { TARGETS_MAX_RUNS = 100000 };
 
@@ -19,7 +19,7 @@ static const char *suffix_of(const char *path) {
 }
 
 /* First the plain stem, then with the suffix's letters, then numbered. */
-static yolo_status unique_stem(strmap *taken, const char *below, char **out) {
+static yolo_status unique_stem(yolo_strmap *taken, const char *below, char **out) {
   const char *suffix = suffix_of(below);
   int length = (int)(suffix - below);
   yolo_text text = {0};
@@ -30,7 +30,7 @@ static yolo_status unique_stem(strmap *taken, const char *below, char **out) {
     YOLO_TRY(yolo_text_format(&text, "%.*s", length, below));
     if (try == 1) YOLO_TRY(yolo_text_format(&text, "-%s", *suffix ? suffix + 1 : "2"));
     if (try > 1) YOLO_TRY(yolo_text_format(&text, "-%d", try));
-    YOLO_TRY(strmap_add(taken, text.data, 0, &was_there));
+    YOLO_TRY(yolo_strmap_add(taken, text.data, 0, &was_there));
   }
   *out = text.data;
   text = (yolo_text){0};
@@ -40,19 +40,19 @@ done:
 }
 
 yolo_status targets_name(source_list *list) {
-  strmap taken = {0};
+  yolo_strmap taken = {0};
   yolo_status st = YOLO_OK;
   for (int i = 0; st == YOLO_OK && i < list->count; ++i) {
     source_item *item = &list->items[i];
-    st = unique_stem(&taken, paths_below(list->common, item->absolute), &item->stem);
+    st = unique_stem(&taken, yolo_path_below(list->common, item->absolute), &item->stem);
   }
-  strmap_free(&taken);
+  yolo_strmap_free(&taken);
   return st;
 }
 
 static yolo_status make_new_folder(char **out) {
   char path[64];
-  yolo_status st = paths_make_folder("runs");
+  yolo_status st = yolo_path_make_folder("runs");
   if (st != YOLO_OK) return yolo_error_prefix(st, "no place for the pictures (--out DIR names another): ");
   for (int i = 1; i <= TARGETS_MAX_RUNS; ++i) {
     snprintf(path, sizeof path, i == 1 ? "runs/detect" : "runs/detect-%d", i);
@@ -67,7 +67,7 @@ static yolo_status make_new_folder(char **out) {
 
 yolo_status targets_make_folder(const char *wanted, char **out) {
   if (!wanted) return make_new_folder(out);
-  yolo_status st = paths_make_folder(wanted);
+  yolo_status st = yolo_path_make_folder(wanted);
   if (st != YOLO_OK) return st;
   *out = yolo_strdup(wanted);
   return *out ? YOLO_OK : YOLO_ENOMEM;
@@ -82,7 +82,7 @@ yolo_status targets_picture(const char *folder, const source_item *item, char **
     if (yolo_has_suffix(suffix, writable[i])) kept = suffix;
   }
   YOLO_TRY(yolo_text_format(&name, "%s%s", item->stem, kept));
-  st = paths_join(folder, name.data, out);
+  st = yolo_path_join(folder, name.data, out);
 done:
   yolo_text_free(&name);
   return st;
@@ -97,15 +97,15 @@ static bool identity(const char *path, char to[64]) {
 }
 
 yolo_status targets_check(const char *folder, const source_list *list) {
-  strmap sources = {0};
+  yolo_strmap sources = {0};
   char id[64], *target = NULL;
   yolo_status st = YOLO_OK;
   for (int i = 0; i < list->count; ++i) {
-    if (identity(list->items[i].path, id)) YOLO_TRY(strmap_add(&sources, id, i, NULL));
+    if (identity(list->items[i].path, id)) YOLO_TRY(yolo_strmap_add(&sources, id, i, NULL));
   }
   for (int i = 0; i < list->count; ++i) {
     YOLO_TRY(targets_picture(folder, &list->items[i], &target));
-    if (identity(target, id) && strmap_get(&sources, id, NULL)) {
+    if (identity(target, id) && yolo_strmap_get(&sources, id, NULL)) {
       st = yolo_fail(YOLO_EINVAL, "the picture '%s' would be written over an image of yours; name another --out", target);
       goto done;
     }
@@ -114,6 +114,6 @@ yolo_status targets_check(const char *folder, const source_list *list) {
   }
 done:
   yolo_free(target);
-  strmap_free(&sources);
+  yolo_strmap_free(&sources);
   return st;
 }

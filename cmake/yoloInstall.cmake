@@ -9,8 +9,8 @@ include(CMakePackageConfigHelpers)
 
 # The archive's private libraries, in both languages: CMake targets that yoloConfig.cmake finds again, and
 # pkg-config words. The shared library keeps them to itself.
-set(YOLO_STATIC_TARGETS Threads::Threads m ZLIB::ZLIB PkgConfig::YOLO_CJSON)
-set(YOLO_PC_REQUIRES "libcjson zlib")
+set(YOLO_STATIC_TARGETS Threads::Threads m ZLIB::ZLIB PkgConfig::YOLO_CJSON PkgConfig::YOLO_EXPAT)
+set(YOLO_PC_REQUIRES "libcjson expat zlib")
 set(YOLO_PC_LIBS "-lm -pthread")
 if(TURBOJPEG_FOUND)
   list(APPEND YOLO_STATIC_TARGETS PkgConfig::YOLO_TURBOJPEG)

@@ -69,7 +69,7 @@ for program in "${programs[@]}"; do
     *) [ "$needs" -eq 0 ] || fail "$program was meant to hold the archive" ;;
   esac
 done
-readelf -d "${programs[0]}" | grep -Eq 'NEEDED.*(cjson|turbojpeg|gomp|libomp)' &&
+readelf -d "${programs[0]}" | grep -Eq 'NEEDED.*(cjson|expat|turbojpeg|gomp|libomp)' &&
   fail "a program with the shared library must not link its private libraries"
 say "linked: CMake package and pkg-config, shared and static"
 

@@ -1,5 +1,5 @@
 /* A map from text to a number: see strmap.h. Linear probing; hash: FNV-1a (Fowler, Noll, Vo). */
-#include "cli/strmap.h"
+#include "backbone/base/strmap.h"
 
 #include <string.h>
 
@@ -12,15 +12,15 @@ static uint64_t hash(const char *key) {
 }
 
 /* The slot that holds the key, or the free one where it belongs. capacity is a power of two and never full. */
-static strmap_slot *find(strmap_slot *slots, size_t capacity, const char *key) {
+static yolo_strmap_slot *find(yolo_strmap_slot *slots, size_t capacity, const char *key) {
   size_t i = (size_t)hash(key) & (capacity - 1);
   while (slots[i].key && strcmp(slots[i].key, key) != 0) i = (i + 1) & (capacity - 1);
   return &slots[i];
 }
 
-static yolo_status grow(strmap *map) {
+static yolo_status grow(yolo_strmap *map) {
   size_t capacity = map->capacity ? map->capacity * 2 : 64;
-  strmap_slot *slots = yolo_calloc(capacity, sizeof *slots);
+  yolo_strmap_slot *slots = yolo_calloc(capacity, sizeof *slots);
   if (!slots) return YOLO_ENOMEM;
   for (size_t i = 0; i < map->capacity; ++i) {
     if (map->slots[i].key) *find(slots, capacity, map->slots[i].key) = map->slots[i];
@@ -31,10 +31,10 @@ static yolo_status grow(strmap *map) {
   return YOLO_OK;
 }
 
-yolo_status strmap_add(strmap *map, const char *key, int64_t value, bool *was_there) {
+yolo_status yolo_strmap_add(yolo_strmap *map, const char *key, int64_t value, bool *was_there) {
   yolo_status st = YOLO_OK;
   if (map->count * 2 >= map->capacity && (st = grow(map)) != YOLO_OK) return st;
-  strmap_slot *slot = find(map->slots, map->capacity, key);
+  yolo_strmap_slot *slot = find(map->slots, map->capacity, key);
   if (was_there) *was_there = slot->key != NULL;
   if (slot->key) return YOLO_OK;
   slot->key = yolo_strdup(key);
@@ -44,16 +44,16 @@ yolo_status strmap_add(strmap *map, const char *key, int64_t value, bool *was_th
   return YOLO_OK;
 }
 
-bool strmap_get(const strmap *map, const char *key, int64_t *value) {
+bool yolo_strmap_get(const yolo_strmap *map, const char *key, int64_t *value) {
   if (map->capacity == 0) return false;
-  const strmap_slot *slot = find(map->slots, map->capacity, key);
+  const yolo_strmap_slot *slot = find(map->slots, map->capacity, key);
   if (!slot->key) return false;
   if (value) *value = slot->value;
   return true;
 }
 
-void strmap_free(strmap *map) {
+void yolo_strmap_free(yolo_strmap *map) {
   for (size_t i = 0; i < map->capacity; ++i) yolo_free(map->slots[i].key);
   yolo_free(map->slots);
-  *map = (strmap){0};
+  *map = (yolo_strmap){0};
 }

@@ -1,8 +1,8 @@
 /* Paths as text, and folders on disk: see paths.h. */
-#include "cli/paths.h"
+#include "backbone/base/paths.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,13 +31,13 @@ static void normalise(char *path) {
   path[write] = '\0';
 }
 
-yolo_status paths_absolute(const char *path, char **out) {
+yolo_status yolo_path_absolute(const char *path, char **out) {
   yolo_text text = {0};
   yolo_status st = YOLO_OK;
   if (*path != '/') {
-    char *here = getcwd(NULL, 0);
-    st = here ? yolo_text_format(&text, "%s/", here) : yolo_fail(YOLO_EIO, "the current folder is gone: %s", strerror(errno));
-    free(here); /* getcwd's own */
+    char here[PATH_MAX];
+    st = getcwd(here, sizeof here) ? yolo_text_format(&text, "%s/", here)
+                                   : yolo_fail(YOLO_EIO, "the current folder cannot be named: %s", strerror(errno));
   }
   if (st == YOLO_OK) st = yolo_text_append(&text, path, strlen(path));
   if (st != YOLO_OK) {
@@ -49,14 +49,14 @@ yolo_status paths_absolute(const char *path, char **out) {
   return YOLO_OK;
 }
 
-yolo_status paths_parent(const char *path, char **out) {
+yolo_status yolo_path_parent(const char *path, char **out) {
   const char *slash = strrchr(path, '/');
   size_t length = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
   *out = yolo_strndup(slash ? path : ".", length);
   return *out ? YOLO_OK : YOLO_ENOMEM;
 }
 
-yolo_status paths_join(const char *folder, const char *name, char **out) {
+yolo_status yolo_path_join(const char *folder, const char *name, char **out) {
   yolo_text text = {0};
   size_t length = strlen(folder);
   const char *slash = length && folder[length - 1] == '/' ? "" : "/";
@@ -70,7 +70,7 @@ yolo_status paths_join(const char *folder, const char *name, char **out) {
   return YOLO_OK;
 }
 
-yolo_status paths_common(char **common, const char *folder) {
+yolo_status yolo_path_common(char **common, const char *folder) {
   if (!*common) {
     *common = yolo_strdup(folder);
     return *common ? YOLO_OK : YOLO_ENOMEM;
@@ -86,7 +86,7 @@ yolo_status paths_common(char **common, const char *folder) {
   return YOLO_OK;
 }
 
-const char *paths_below(const char *folder, const char *path) {
+const char *yolo_path_below(const char *folder, const char *path) {
   size_t length = strlen(folder);
   if (strncmp(folder, path, length) != 0) return path + strspn(path, "/");
   return path + length + strspn(path + length, "/");
@@ -98,7 +98,7 @@ static yolo_status make_one(const char *path) {
   return yolo_fail(YOLO_EIO, "the folder '%s' could not be made: %s", path, strerror(errno));
 }
 
-yolo_status paths_make_folder(const char *path) {
+yolo_status yolo_path_make_folder(const char *path) {
   yolo_status st = YOLO_OK;
   char *copy = yolo_strdup(path);
   if (!copy) return YOLO_ENOMEM;
@@ -113,10 +113,10 @@ yolo_status paths_make_folder(const char *path) {
   return st;
 }
 
-yolo_status paths_make_parent(const char *file) {
+yolo_status yolo_path_make_parent(const char *file) {
   char *parent = NULL;
-  yolo_status st = paths_parent(file, &parent);
-  if (st == YOLO_OK) st = paths_make_folder(parent);
+  yolo_status st = yolo_path_parent(file, &parent);
+  if (st == YOLO_OK) st = yolo_path_make_folder(parent);
   yolo_free(parent);
   return st;
 }

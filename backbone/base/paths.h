@@ -1,0 +1,21 @@
+/* Paths as text, and folders on disk. Every *out belongs to the caller (yolo_free). */
+#ifndef YOLO_BASE_PATHS_H
+#define YOLO_BASE_PATHS_H
+
+#include "backbone/base/status.h"
+
+/* From /, with "." and ".." resolved as text (the file need not exist). */
+yolo_status yolo_path_absolute(const char *path, char **out);
+/* "a/b" -> "a", "b" -> ".", "/b" -> "/". */
+yolo_status yolo_path_parent(const char *path, char **out);
+yolo_status yolo_path_join(const char *folder, const char *name, char **out);
+/* Shortens *common to the folder it shares with `folder`; the first call (NULL) copies. Both from /. */
+yolo_status yolo_path_common(char **common, const char *folder);
+/* What follows the folder in a path below it. */
+const char *yolo_path_below(const char *folder, const char *path);
+/* mkdir -p. */
+yolo_status yolo_path_make_folder(const char *path);
+/* mkdir -p for the folder of a file. */
+yolo_status yolo_path_make_parent(const char *file);
+
+#endif
