@@ -1,0 +1,81 @@
+/* COCOeval: average precision and recall exactly as pycocotools counts them, boxes and masks.
+ *
+ * For each class and IoU threshold, detections of an image (the best maxDets by score) are matched greedily, best first, each
+ * to the truth it overlaps most among those still free; crowds may take many and count for nothing. Precision over recall of
+ * all images is made monotone from the right and read off at 101 recalls; AP is the mean (Lin et al. 2014, and
+ * cocodataset/cocoapi, PythonAPI/pycocotools/cocoeval.py, whose quirks are kept: see coco_match.c). Sums run in one fixed
+ * order: equal bits for any number of threads. */
+#ifndef YOLO_TRAIN_EVAL_COCO_EVAL_H
+#define YOLO_TRAIN_EVAL_COCO_EVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backbone/base/status.h"
+#include "datasets/mask.h"
+
+typedef enum yolo_eval_overlap { YOLO_EVAL_BOX, YOLO_EVAL_MASK } yolo_eval_overlap;
+
+typedef struct yolo_eval_truth {
+  int64_t id;
+  uint32_t image;      /* index; images are sorted by id */
+  int32_t class_index; /* classes are sorted by category id */
+  double box[4];       /* x y w h */
+  double area;
+  bool crowd;
+  const yolo_rle *mask; /* for masks */
+} yolo_eval_truth;
+
+typedef struct yolo_eval_detection {
+  uint32_t image;
+  int32_t class_index;
+  double score;
+  double box[4];
+  double area;
+  const yolo_rle *mask;
+} yolo_eval_detection;
+
+/* In the order of their files; that order breaks ties. */
+typedef struct yolo_eval_set {
+  const yolo_eval_truth *truths;
+  const yolo_eval_detection *detections;
+  size_t n_truths, n_detections;
+  uint32_t n_images;
+  int32_t n_classes;
+} yolo_eval_set;
+
+enum { YOLO_EVAL_MOST_THRESHOLDS = 32, YOLO_EVAL_MOST_AREAS = 8, YOLO_EVAL_MOST_LIMITS = 8, YOLO_EVAL_MOST_RECALLS = 1001 };
+typedef struct yolo_eval_params {
+  yolo_eval_overlap overlap;
+  int n_ious, n_recalls, n_areas, n_limits;
+  double ious[YOLO_EVAL_MOST_THRESHOLDS];
+  double recalls[YOLO_EVAL_MOST_RECALLS];
+  double areas[YOLO_EVAL_MOST_AREAS][2];
+  const char *area_names[YOLO_EVAL_MOST_AREAS];
+  int limits[YOLO_EVAL_MOST_LIMITS]; /* maxDets */
+  bool class_agnostic;               /* useCats = 0 */
+  int threads;                       /* 0: all */
+} yolo_eval_params;
+/* 0.50:0.05:0.95, 101 recalls, all/small/medium/large, 1/10/100. */
+void yolo_eval_params_coco(yolo_eval_params *params, yolo_eval_overlap overlap);
+
+/* precision[t][r][k][a][m], recall[t][k][a][m], scores as precision; -1 where a class has no truth. C order, as pycocotools'
+ * eval. */
+typedef struct yolo_eval_result {
+  yolo_eval_params params;
+  int n_classes;
+  double *precision, *recall, *scores; /* owned; yolo_eval_result_free */
+} yolo_eval_result;
+yolo_status yolo_eval_run(const yolo_eval_set *set, const yolo_eval_params *params, yolo_eval_result *out);
+void yolo_eval_result_free(yolo_eval_result *result);
+
+/* The twelve numbers of COCOeval.summarize, in its order: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl; -1: undefined.
+ */
+enum { YOLO_EVAL_NUMBERS = 12 };
+extern const char *const yolo_eval_number_names[YOLO_EVAL_NUMBERS];
+void yolo_eval_summary(const yolo_eval_result *result, double out[YOLO_EVAL_NUMBERS]);
+/* The same for one class. */
+void yolo_eval_class_summary(const yolo_eval_result *result, int class_index, double out[YOLO_EVAL_NUMBERS]);
+
+#endif
