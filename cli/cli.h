@@ -17,21 +17,24 @@ enum { CLI_OK = 0, CLI_ERROR = 1, CLI_SOME_FAILED = 2, CLI_SIGNAL_BASE = 128 };
 
 typedef struct cli_command {
   const char *name;
-  const char *summary;      /* one line of `yolo help` */
-  const char *usage;        /* one or two lines under "Usage:" */
-  const char *about;        /* a short paragraph, or NULL */
-  const char *examples;     /* whole lines, or NULL */
-  const args_group *groups; /* ends with title NULL; NULL: the command takes no option */
+  const char *summary;                           /* one line of `yolo help` */
+  const char *usage;                             /* one or two lines under "Usage:" */
+  const char *about;                             /* a short paragraph, or NULL */
+  const char *examples;                          /* whole lines, or NULL */
+  const args_group *groups;                      /* ends with title NULL; NULL: the command takes no option */
+  void (*print)(const struct cli_command *self); /* its own help screen; NULL: made from the above */
   int (*run)(const struct cli_command *self, int argc, char **argv);
 } cli_command;
 
-extern const cli_command cmd_detect, cmd_info, cmd_bench, cmd_convert, cmd_doctor, cmd_help, cmd_version;
+extern const cli_command cmd_detect, cmd_info, cmd_bench, cmd_convert, cmd_data, cmd_doctor, cmd_help, cmd_version;
 
 /* The table of commands, in the order of `yolo help` (main.c). */
 extern const cli_command *const cli_commands[];
 extern const int cli_command_count;
 /* NULL when unknown, after a complaint with 'did you mean' on standard error. */
 const cli_command *cli_find_command(const char *name);
+/* A command below `yolo data` by its last word; NULL when unknown, without a complaint (cmd_data.c). */
+const cli_command *cli_find_data_command(const char *word);
 
 /* Fills `args` from the command line. False when there is nothing left to do (help was printed, or a mistake
  * was named): then *code is what to return. */

@@ -41,6 +41,10 @@ static void print_option(const args_option *o) {
 }
 
 void cli_print_help(const cli_command *command) {
+  if (command->print) {
+    command->print(command);
+    return;
+  }
   cli_say("Usage: %s\n", command->usage);
   if (command->about) cli_say("%s\n", command->about);
   for (const args_group *g = command->groups; g && g->title; ++g) {

@@ -1,0 +1,2 @@
+/* The commands under `yolo data`, in the order of its help: DATA_COMMAND(name), each `const cli_command data_<name>` in
+ * data_<name>.c. Included without a guard. */
