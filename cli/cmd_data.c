@@ -23,7 +23,7 @@ const cli_command *cli_find_data_command(const char *word) {
 }
 
 static int complain_unknown(const char *word) {
-  const char *names[DATA_COMMANDS + 1];
+  const char *names[DATA_COMMANDS + 1] = {NULL};
   int count = 0;
   for (const cli_command *const *c = commands; *c; ++c) names[count++] = (*c)->name + DATA_PREFIX;
   const char *closest = yolo_closest(word, names, count);
