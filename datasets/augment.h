@@ -29,6 +29,7 @@ typedef struct yolo_object {
 /* One image with what is on it. Zero-initialise; yolo_sample_free. Reuse keeps the memory. */
 typedef struct yolo_sample {
   yolo_image image;
+  bool borrowed;      /* image.pixels belong to somebody else (a cache): never freed or written through this sample */
   uint8_t *label_map; /* (height, width) class index a pixel, YOLO_LABEL_IGNORE outside; NULL: none */
   yolo_object *objects;
   int n_objects, objects_room;
@@ -92,6 +93,8 @@ typedef struct yolo_sample_source {
 } yolo_sample_source;
 /* The plain one: decodes from the dataset. payload: const yolo_dataset *. */
 yolo_status yolo_sample_load(void *dataset, size_t index, yolo_sample *out);
+/* Its second half: everything but the pixels; out->image is there already (the loader's cache brings it). */
+yolo_status yolo_sample_load_labels(const yolo_dataset *dataset, size_t index, yolo_sample *out);
 
 /* What an augmentation needs and keeps between calls, one a thread. */
 typedef struct yolo_augmenter yolo_augmenter;
