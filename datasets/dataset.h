@@ -29,6 +29,7 @@ typedef struct yolo_data_image {
   uint64_t file;         /* text: a path that opens (relative to the current folder, or from /) */
   uint64_t name;         /* text: as the label file calls it */
   uint64_t mask_file;    /* text: class-index mask of the image; 0: none */
+  uint64_t label_file;   /* text: the file its labels stand in (VOC XML, YOLO txt); 0: the source's `labels` */
   uint64_t pixels;       /* embedded images (IDX, CIFAR): offset into dataset->pixels; else UINT64_MAX */
   uint64_t place;        /* line (text formats), byte (JSON), record (IDX, CIFAR) that speaks of it, from 1; 0: none */
   int32_t width, height; /* as recorded by the labels, or as read from the image's header; 0: not known yet */
