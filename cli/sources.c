@@ -2,59 +2,20 @@
 #include "cli/sources.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "backbone/base/memory.h"
-#include "backbone/base/text.h"
 #include "backbone/base/paths.h"
-
-enum { SOURCES_MAX_DEPTH = 64 };
-
-bool sources_is_image_name(const char *name) {
-  static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".psd", ".ppm", ".pgm", ".pnm", ".gif"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; ++i) {
-    if (yolo_has_suffix(name, suffixes[i])) return true;
-  }
-  return false;
-}
-
-/* Two runs of digits by value: without leading zeros, the longer is the larger. */
-static int compare_digits(const char **a, const char **b) {
-  while (**a == '0') ++*a;
-  while (**b == '0') ++*b;
-  size_t na = strspn(*a, "0123456789"), nb = strspn(*b, "0123456789");
-  int order = na != nb ? (na < nb ? -1 : 1) : memcmp(*a, *b, na);
-  *a += na;
-  *b += nb;
-  return order;
-}
-
-int sources_natural_compare(const char *a, const char *b) {
-  const char *p = a, *q = b;
-  while (*p && *q) {
-    if (isdigit((unsigned char)*p) && isdigit((unsigned char)*q)) {
-      int order = compare_digits(&p, &q);
-      if (order) return order;
-    } else if (*p != *q) {
-      if (*p == '/' || *q == '/') return *p == '/' ? -1 : 1;
-      return (unsigned char)*p - (unsigned char)*q;
-    } else {
-      ++p, ++q;
-    }
-  }
-  if (*p || *q) return *p ? 1 : -1;
-  return strcmp(a, b);
-}
+#include "backbone/base/text.h"
+#include "datasets/folder.h"
 
 static int compare_items(const void *a, const void *b) {
-  return sources_natural_compare(((const source_item *)a)->path, ((const source_item *)b)->path);
+  return yolo_natural_compare(((const source_item *)a)->path, ((const source_item *)b)->path);
 }
 
 /* ---- the list ---- */
@@ -96,53 +57,25 @@ done:
 
 /* ---- folders ---- */
 
-static bool same_folder(const char *path, const char *other) {
-  struct stat a, b;
-  return other && stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
+typedef struct walk {
+  source_list *list;
+  const char *root;
+} walk;
 
-static yolo_status walk(source_list *list, const char *folder, const char *root, int depth);
-
-static yolo_status walk_entry(source_list *list, const char *folder, const char *name, const char *root, int depth) {
-  struct stat link, target;
-  char *path = NULL;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_path_join(folder, name, &path));
-  if (lstat(path, &link) != 0) goto done; /* it went away meanwhile */
-  if (S_ISDIR(link.st_mode)) {
-    if (!same_folder(path, list->skip)) st = walk(list, path, root, depth + 1);
-  } else if (sources_is_image_name(name) && stat(path, &target) == 0 && S_ISREG(target.st_mode)) {
-    st = add(list, path, root, NULL);
-  }
-done:
-  yolo_free(path);
-  return st;
-}
-
-static yolo_status walk(source_list *list, const char *folder, const char *root, int depth) {
-  yolo_status st = YOLO_OK;
-  DIR *dir = depth < SOURCES_MAX_DEPTH ? opendir(folder) : NULL;
-  if (!dir) return add(list, folder, root, depth < SOURCES_MAX_DEPTH ? strerror(errno) : "folders are nested too deeply");
-  for (struct dirent *entry; st == YOLO_OK && (entry = readdir(dir)) != NULL;) {
-    if (entry->d_name[0] != '.') st = walk_entry(list, folder, entry->d_name, root, depth);
-  }
-  closedir(dir);
-  return st;
+static yolo_status add_found(void *payload, const char *path, const char *problem) {
+  walk *w = payload;
+  return add(w->list, path, w->root, problem);
 }
 
 /* Everything below a folder, in natural order. */
 static yolo_status add_folder(source_list *list, const char *folder) {
-  char *clean = NULL;
+  const yolo_folder_options options = {.wanted = yolo_image_file_name, .skip = list->skip};
+  walk w = {list, folder};
   int first = list->count;
-  yolo_status st = YOLO_OK;
-  size_t length = strlen(folder);
-  while (length > 1 && folder[length - 1] == '/') --length; /* "photos//" would show in every name */
-  YOLO_ENOMEM_IF_NULL(clean = yolo_strndup(folder, length));
-  YOLO_TRY(walk(list, clean, clean, 0));
+  yolo_status st = yolo_folder_walk(folder, &options, add_found, &w);
+  if (st != YOLO_OK) return st;
   if (list->count > first) qsort(list->items + first, (size_t)(list->count - first), sizeof *list->items, compare_items);
-done:
-  yolo_free(clean);
-  return st;
+  return YOLO_OK;
 }
 
 /* ---- lists and patterns ---- */
@@ -207,7 +140,7 @@ static yolo_status add_matches(source_list *list, const char *pattern, const glo
     if (stat(path, &info) != 0) continue;
     if (S_ISDIR(info.st_mode)) {
       st = add_folder(list, path);
-    } else if (sources_is_image_name(path)) {
+    } else if (yolo_image_file_name(path)) {
       st = add(list, path, NULL, NULL);
     }
   }

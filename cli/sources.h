@@ -35,10 +35,4 @@ typedef struct source_list {
 yolo_status sources_expand(char *const *words, int count, source_list *out);
 void sources_free(source_list *list);
 
-/* Does a folder walk take this file? jpg jpeg png bmp tga psd ppm pgm pnm gif, in any case. */
-bool sources_is_image_name(const char *name);
-
-/* Digits by value, '/' before everything, else by byte; equal only for equal texts. */
-int sources_natural_compare(const char *a, const char *b);
-
 #endif
