@@ -1,34 +1,18 @@
 /* The model language: Darknet's cfg dialect.
  *
- * Parsing (cfg.c) knows only lines: sections, keys, values and where they stood. Meaning comes from tables
- * of sections: section_list.h names the layers of the backbone; the detect floor brings its head sections along. */
+ * Parsing (cfg.c over base/ini.c) knows only lines: sections, keys, values and where they stood. Meaning comes from
+ * tables of sections: section_list.h names the layers of the backbone; the detect floor brings its head sections along. */
 #ifndef YOLO_CFG_CFG_H
 #define YOLO_CFG_CFG_H
 
+#include "backbone/base/ini.h"
 #include "backbone/base/log.h"
 #include "backbone/graph/graph.h"
 
-typedef struct yolo_cfg_entry {
-  const char *key, *value; /* point into the cfg's own copy of the text */
-  int line;
-} yolo_cfg_entry;
-
-typedef struct yolo_cfg_section {
-  const char *name; /* "convolutional": the canonical name, aliases resolved */
-  int line;
-  int n_entries;
-  yolo_cfg_entry *entries;
-  const char *file; /* the cfg's, for messages */
-} yolo_cfg_section;
-
-typedef struct yolo_cfg {
-  char *file;           /* for messages */
-  char *source;         /* the text as read (what the native file stores) */
-  char *text;           /* cut into pieces */
-  yolo_cfg_entry *pool; /* the entries of all sections, one section after another */
-  int n_sections;
-  yolo_cfg_section *sections; /* [0] is [net] */
-} yolo_cfg;
+/* The file as base/ini.h reads it. A section's name is the canonical one: aliases are resolved. sections[0] is [net]. */
+typedef yolo_ini_entry yolo_cfg_entry;
+typedef yolo_ini_section yolo_cfg_section;
+typedef yolo_ini yolo_cfg;
 
 /* What happens to a key. */
 typedef enum yolo_key_use {

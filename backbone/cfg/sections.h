@@ -5,12 +5,9 @@
 
 #include "backbone/cfg/cfg.h"
 
-#define YOLO_CFG_MAX_BYTES    (1 << 20)
-#define YOLO_CFG_MAX_SECTIONS 4096
-#define YOLO_CFG_MAX_KEYS     512   /* in one section */
-#define YOLO_CFG_MAX_SIDE     32768 /* width or height of any map */
-#define YOLO_CFG_MAX_WINDOW   4096  /* size, stride, dilation */
-#define YOLO_CFG_MAX_FILTERS  65536
+#define YOLO_CFG_MAX_SIDE    32768 /* width or height of any map */
+#define YOLO_CFG_MAX_WINDOW  4096  /* size, stride, dilation */
+#define YOLO_CFG_MAX_FILTERS 65536
 
 #define YOLO_SECTION(name) extern const yolo_cfg_section_def yolo_section_##name;
 #include "backbone/cfg/section_list.h"

@@ -20,12 +20,7 @@ yolo_status yolo_cfg_fail(const yolo_cfg_section *section, const char *key, yolo
                    section->name, sentence);
 }
 
-const yolo_cfg_entry *yolo_cfg_find(const yolo_cfg_section *section, const char *key) {
-  for (int i = 0; i < section->n_entries; i++) {
-    if (strcmp(section->entries[i].key, key) == 0) return &section->entries[i];
-  }
-  return NULL;
-}
+const yolo_cfg_entry *yolo_cfg_find(const yolo_cfg_section *section, const char *key) { return yolo_ini_find(section, key); }
 
 const char *yolo_cfg_text(const yolo_cfg_section *section, const char *key, const char *fallback) {
   const yolo_cfg_entry *entry = yolo_cfg_find(section, key);
