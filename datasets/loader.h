@@ -1,13 +1,11 @@
 /* A loader of batches: worker threads augment ahead into a bounded ring; order and content do not depend on their number.
  *
  * The order of an epoch is a permutation keyed by (seed, epoch). Batch b of epoch e holds the same bytes whoever made it; the
- * consumer takes batches in order and gives each back. Nothing is allocated per batch once the ring is warm. */
+ * consumer takes batches in order and gives each back. One consumer. Nothing is allocated per batch once the ring is warm. */
 #ifndef YOLO_DATASETS_LOADER_H
 #define YOLO_DATASETS_LOADER_H
 
-#include "datasets/augment.h"
-
-typedef enum yolo_cache_kind { YOLO_CACHE_OFF, YOLO_CACHE_RAM, YOLO_CACHE_DISK } yolo_cache_kind;
+#include "datasets/image_cache.h"
 
 typedef struct yolo_loader_options {
   int batch;         /* images; 0: 1 */
@@ -36,9 +34,8 @@ yolo_status yolo_loader_new(const yolo_dataset *dataset, const yolo_augment *aug
                             yolo_loader **out);
 void yolo_loader_free(yolo_loader *loader);         /* stops the workers */
 int yolo_loader_batches(const yolo_loader *loader); /* an epoch */
-/* Bytes that a cache of decoded images takes (from recorded sizes); what `cache = ram` says first. */
-uint64_t yolo_loader_cache_bytes(const yolo_dataset *dataset);
-/* Begins at a batch of an epoch (resume); what was made ahead for another place is thrown away. */
+/* Begins at a batch of an epoch (resume); what was made ahead for another place is thrown away. Every batch must
+ * have been given back. */
 yolo_status yolo_loader_seek(yolo_loader *loader, int epoch, int batch);
 /* The next batch; goes on into the next epoch by itself. Blocks until it is there. The batch is the loader's until
  * yolo_loader_give_back. An image that cannot be read is an error that names it. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,4 +120,13 @@ yolo_status yolo_path_make_parent(const char *file) {
   if (st == YOLO_OK) st = yolo_path_make_folder(parent);
   yolo_free(parent);
   return st;
+}
+
+yolo_status yolo_path_cache(char **out) {
+  const char *own = getenv("YOLO_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  *out = NULL;
+  if (own && *own) return (*out = yolo_strdup(own)) ? YOLO_OK : YOLO_ENOMEM;
+  if (xdg && *xdg == '/') return yolo_path_join(xdg, "yolo", out); /* the specification: relative ones do not count */
+  if (home && *home) return yolo_path_join(home, ".cache/yolo", out);
+  return yolo_fail(YOLO_EIO, "there is no folder to cache in: neither YOLO_CACHE nor HOME is set");
 }

@@ -15,6 +15,9 @@ yolo_status yolo_path_common(char **common, const char *folder);
 const char *yolo_path_below(const char *folder, const char *path);
 /* mkdir -p. */
 yolo_status yolo_path_make_folder(const char *path);
+/* Where this program keeps what it can make again: $YOLO_CACHE, else $XDG_CACHE_HOME/yolo, else ~/.cache/yolo. Not made. Fails
+ * (YOLO_EIO) where there is no home. */
+yolo_status yolo_path_cache(char **out);
 /* mkdir -p for the folder of a file. */
 yolo_status yolo_path_make_parent(const char *file);
 
