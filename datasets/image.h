@@ -17,9 +17,9 @@ enum { YOLO_IMAGE_MAX_SIDE = 32768, YOLO_IMAGE_MAX_PIXELS = 1 << 28 };
 typedef struct yolo_image {
   uint8_t *pixels; /* owned; yolo_image_release */
   int width, height;
-  int orientation; /* the EXIF tag that was applied, 1 when none */
-  int warnings;    /* complaints of the decoder about a file it could still read whole */
-  char warning[96]; /* the first of them, or "" */
+  int orientation;    /* the EXIF tag that was applied, 1 when none */
+  int warnings;       /* complaints of the decoder about a file it could still read whole */
+  char warning[96];   /* the first of them, or "" */
   const char *format; /* "JPEG", "PNG", ...: static text */
 } yolo_image;
 
@@ -35,6 +35,8 @@ void yolo_image_release(yolo_image *image);                         /* frees the
 
 /* Format by suffix: .jpg/.jpeg (quality 90), .png, .bmp, .tga. Written whole or not at all. */
 yolo_status yolo_image_save(const yolo_image *image, const char *path);
+/* The same into memory; the suffix of `name` says the format. *out is the caller's (yolo_free). */
+yolo_status yolo_image_encode(const yolo_image *image, const char *name, uint8_t **out, size_t *length);
 
 /* The EXIF orientation (1..8) of JPEG bytes; 1 when absent or damaged. */
 int yolo_exif_orientation(const uint8_t *bytes, size_t length);

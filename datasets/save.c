@@ -97,21 +97,30 @@ static bool suffix_known(const char *path) {
   return false;
 }
 
-yolo_status yolo_image_save(const yolo_image *image, const char *path) {
-  yolo_status st = YOLO_OK;
+yolo_status yolo_image_encode(const yolo_image *image, const char *name, uint8_t **out, size_t *length) {
   sink s = {NULL, 0, 0, false};
-  if (!suffix_known(path))
-    return yolo_fail(YOLO_EINVAL, "%s: images are written as .jpg, .jpeg, .png, .bmp or .tga; choose one of them", path);
+  *out = NULL;
+  *length = 0;
+  if (!suffix_known(name))
+    return yolo_fail(YOLO_EINVAL, "%s: images are written as .jpg, .jpeg, .png, .bmp or .tga; choose one of them", name);
   if (!image->pixels || image->width < 1 || image->height < 1)
-    return yolo_fail(YOLO_EINVAL, "%s: there is no image to write", path);
+    return yolo_fail(YOLO_EINVAL, "%s: there is no image to write", name);
   if ((int64_t)image->width * image->height > INT_MAX / 4)
-    return yolo_fail(YOLO_EINVAL, "%s: %d x %d pixels are too many to write", path, image->width, image->height);
-  if (!encode(image, path, &s)) {
-    st = yolo_fail(YOLO_ENOMEM, "%s: not enough memory to encode %d x %d pixels", path, image->width, image->height);
-    goto done;
+    return yolo_fail(YOLO_EINVAL, "%s: %d x %d pixels are too many to write", name, image->width, image->height);
+  if (!encode(image, name, &s)) {
+    yolo_free(s.bytes);
+    return yolo_fail(YOLO_ENOMEM, "%s: not enough memory to encode %d x %d pixels", name, image->width, image->height);
   }
-  YOLO_TRY(yolo_write_file(path, s.bytes, s.length));
-done:
-  yolo_free(s.bytes);
+  *out = s.bytes;
+  *length = s.length;
+  return YOLO_OK;
+}
+
+yolo_status yolo_image_save(const yolo_image *image, const char *path) {
+  uint8_t *bytes = NULL;
+  size_t length = 0;
+  yolo_status st = yolo_image_encode(image, path, &bytes, &length);
+  if (st == YOLO_OK) st = yolo_write_file(path, bytes, length);
+  yolo_free(bytes);
   return st;
 }
