@@ -154,11 +154,17 @@ yolo_status yolo_dataset_load_image(const yolo_dataset *dataset, size_t index, y
 
 /* ---- building (for readers; builder.c) ---- */
 
+/* As the id of an image or annotation: the next running number, from 1. Where several sources share ids, finish() numbers them
+ * all anew. */
+#define YOLO_DATA_RUNNING_ID INT64_MIN
+
 typedef struct yolo_dataset_builder yolo_dataset_builder;
 yolo_status yolo_dataset_builder_new(const yolo_data_open_options *options, yolo_dataset_builder **out);
 void yolo_dataset_builder_free(yolo_dataset_builder *builder);
 yolo_data_sink *yolo_dataset_builder_sink(yolo_dataset_builder *builder);
 const yolo_log *yolo_dataset_builder_log(const yolo_dataset_builder *builder);
+/* options->names with their number, or NULL: for formats whose labels hold class numbers. */
+const char *const *yolo_dataset_builder_names(const yolo_dataset_builder *builder, int *n);
 /* Begins a source: what is added next belongs to it. */
 yolo_status yolo_dataset_builder_source(yolo_dataset_builder *builder, const char *format, const char *labels);
 yolo_status yolo_dataset_builder_text(yolo_dataset_builder *builder, const char *text, uint64_t *offset); /* not deduplicated */
@@ -173,12 +179,13 @@ yolo_status yolo_dataset_builder_annotation(yolo_dataset_builder *builder, const
 /* Embedded pixels: appended; *offset for yolo_data_image.pixels. All images of a dataset have the same channels, 1 or 3. */
 yolo_status yolo_dataset_builder_pixels(yolo_dataset_builder *builder, const uint8_t *bytes, size_t length, int channels,
                                         uint64_t *offset);
-/* Packs a segment: polygons as n lists of xy pairs (lengths in numbers, even), or an RLE. */
+/* Packs a segment: polygons as n lists of xy pairs (lengths in numbers, even), or an RLE. *segment for yolo_annotation.segment;
+ * kind is the caller's to set. */
 yolo_status yolo_dataset_builder_polygons(yolo_dataset_builder *builder, const double *const *xy, const size_t *lengths,
                                           size_t n, uint64_t *segment);
 yolo_status yolo_dataset_builder_rle(yolo_dataset_builder *builder, const yolo_rle *rle, uint64_t *segment);
 yolo_status yolo_dataset_builder_info(yolo_dataset_builder *builder, const char *json);
-/* Groups annotations by image (stable) and hands everything over. The builder is empty afterwards. */
+/* Groups annotations by image (stable) and hands everything over. The builder can only be freed afterwards. */
 yolo_status yolo_dataset_builder_finish(yolo_dataset_builder *builder, yolo_dataset **out);
 
 /* ---- reading segments ---- */
