@@ -58,11 +58,33 @@ static yolo_status check_text(const char *text, size_t length, const char *file,
 
 /* ---- lines ---- */
 
-/* Cuts blanks and a trailing comment off [begin, end), ends it with a NUL and returns its begin. */
-static char *trim(char *begin, char *end) {
-  for (char *p = begin; p < end; p++) {
-    if (is_comment(begin, p)) end = p;
+/* Where the quotes that open at p end: behind the closing one, or at `end` when they are not closed. A doubled quote inside
+ * is one of the text. */
+static char *skip_quotes(char *p, const char *end) {
+  for (p++; p < end; p++) {
+    if (*p != '"') continue;
+    if (p + 1 == end || p[1] != '"') return p + 1;
+    p++;
   }
+  return p;
+}
+
+/* Where the comment of a line begins; `end` without one. Quotes open a value or an item: behind '=' or ','. */
+static char *find_comment(char *begin, char *end, bool quotes) {
+  char before = '\0'; /* the last that is no blank */
+  for (char *p = begin; p < end;) {
+    if (is_comment(begin, p)) return p;
+    bool opens = quotes && *p == '"' && (before == '=' || before == ',');
+    if (!is_blank(*p)) before = *p;
+    p = opens ? skip_quotes(p, end) : p + 1;
+  }
+  return end;
+}
+
+/* Cuts blanks off [begin, end), ends it with a NUL and returns its begin. What begins with a comment's sign ("key=#5") is
+ * one. */
+static char *trim(char *begin, char *end) {
+  if (begin < end && (*begin == '#' || *begin == ';')) end = begin;
   while (begin < end && is_blank(*begin)) begin++;
   while (end > begin && is_blank(end[-1])) end--;
   *end = '\0';
@@ -146,7 +168,7 @@ static yolo_status parse_lines(yolo_ini *ini, const yolo_ini_rules *rules) {
   for (int number = 1; line && st == YOLO_OK; number++) {
     char *end = strchr(line, '\n');
     char *following = end ? end + 1 : NULL;
-    char *words = trim(line, end ? end : line + strlen(line));
+    char *words = trim(line, find_comment(line, end ? end : line + strlen(line), rules->quotes));
     if (*words == '[') {
       st = open_section(ini, words, number, next, rules);
     } else if (*words != '\0') {
@@ -232,15 +254,5 @@ const yolo_ini_section *yolo_ini_section_named(const yolo_ini *ini, const char *
   for (int i = 0; i < ini->n_sections; i++) {
     if (strcmp(ini->sections[i].name, name) == 0) return &ini->sections[i];
   }
-  return NULL;
-}
-
-const char *yolo_ini_unwritable(const char *value) {
-  size_t length = strlen(value);
-  for (const char *p = value; *p; p++) {
-    if (*p == '\n' || is_control(*p)) return "it holds a line end or another control character";
-    if (is_comment(value, p)) return "a '#' or ';' behind a blank, or at the begin, would be a comment in a file";
-  }
-  if (length > 0 && (is_blank(value[0]) || is_blank(value[length - 1]))) return "it begins or ends with a blank";
   return NULL;
 }

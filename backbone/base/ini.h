@@ -46,6 +46,7 @@ typedef struct yolo_ini_rules {
                          another value kept behind the first */
   bool empty_values;  /* "key =" has the value ""; else it is an error */
   bool loose_entries; /* entries may stand before any section */
+  bool quotes;        /* a value, or an item of a list, may stand in double quotes, and then hold a " #" (settings.h) */
   /* Judges a section that opens (and may give it another name); the ones before are in `ini`. NULL: every name is fine. */
   yolo_status (*open)(const yolo_ini *ini, yolo_ini_section *section);
 } yolo_ini_rules;
@@ -59,9 +60,5 @@ void yolo_ini_free(yolo_ini *ini);
 const yolo_ini_entry *yolo_ini_find(const yolo_ini_section *section, const char *key);
 /* The section with this name; NULL: none. */
 const yolo_ini_section *yolo_ini_section_named(const yolo_ini *ini, const char *name);
-
-/* What a value loses when it is read back from a line: NULL when nothing, else the reason ("a '#' behind a blank begins a
- * comment"). For those who write such files. */
-const char *yolo_ini_unwritable(const char *value);
 
 #endif

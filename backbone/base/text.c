@@ -181,6 +181,32 @@ bool yolo_parse_double(const char *text, double *out) {
   return true;
 }
 
+/* printf writes the point of the program's locale, which may be any character: whatever is none of a number's becomes one
+ * '.'. The result is shorter than before, never longer. */
+static void use_point(char *text) {
+  char *write = text;
+  for (const char *read = text; *read; read++) {
+    bool known = is_digit(*read) || *read == '-' || *read == '+' || *read == 'e';
+    if (known) {
+      *write++ = *read;
+    } else if (write == text || write[-1] != '.') {
+      *write++ = '.';
+    }
+  }
+  *write = '\0';
+}
+
+yolo_status yolo_text_number(yolo_text *text, double value) {
+  char digits[64];
+  double back = 0;
+  for (int precision = 15; precision <= 17; precision++) { /* 15 always survive the way in, 17 the way out */
+    snprintf(digits, sizeof digits, "%.*g", precision, value);
+    use_point(digits);
+    if (yolo_parse_double(digits, &back) && back == value) break;
+  }
+  return yolo_text_append(text, digits, strlen(digits));
+}
+
 /* ---- did you mean ---- */
 
 enum { LONGEST_WORD = 127 };

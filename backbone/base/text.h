@@ -15,6 +15,8 @@ typedef struct yolo_text {
 yolo_status yolo_text_append(yolo_text *text, const char *bytes, size_t length);
 yolo_status yolo_text_format(yolo_text *text, const char *format, ...) YOLO_PRINTF(2, 3);
 yolo_status yolo_text_json_string(yolo_text *text, const char *value); /* quoted and escaped; bad UTF-8 becomes U+FFFD */
+/* The shortest decimal text that reads back as the same double; '.' is the point whatever the locale. Finite numbers only. */
+yolo_status yolo_text_number(yolo_text *text, double value);
 void yolo_text_free(yolo_text *text);
 
 /* The whole text must be one number (surrounding blanks allowed); '.' is the decimal point whatever the
