@@ -1,6 +1,6 @@
 /* From the bytes of a file to upright 8-bit RGB: sniff, decode, turn.
  *
- * yolo_image_load -> yolo_image_decode -> the row of `decoders` for the sniffed format -> turn_upright. */
+ * yolo_image_load_as -> yolo_image_decode_as -> the row of `decoders` for the sniffed format -> turn_upright. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ yolo_status yolo_image_new(int width, int height, yolo_image *out) {
   if (!out->pixels) return YOLO_ENOMEM;
   out->width = width;
   out->height = height;
-  out->orientation = 1;
+  out->orientation = out->exif = 1;
   return YOLO_OK;
 }
 
@@ -94,6 +94,13 @@ static void copy_turned(const uint8_t *from, turn t, int width, int height, uint
 static int stored_orientation(const yolo_encoded *in, const yolo_image *image) {
   if (strcmp(image->format, "JPEG") == 0) return yolo_exif_orientation(in->bytes, in->length);
   return image->orientation > 1 ? image->orientation : 1;
+}
+
+/* The orientation to apply: the tag's, or 1. */
+static int chosen_orientation(int tag, yolo_exif_rule rule, int wanted_width, int wanted_height, const yolo_image *image) {
+  int width = tag >= 5 ? image->height : image->width, height = tag >= 5 ? image->width : image->height;
+  if (rule == YOLO_EXIF_APPLY) return tag;
+  return rule == YOLO_EXIF_MATCH && width == wanted_width && height == wanted_height ? tag : 1;
 }
 
 static yolo_status turn_upright(int orientation, yolo_image *image) {
@@ -147,7 +154,8 @@ static yolo_status decode_sniffed(const yolo_encoded *in, yolo_image *out) {
   return refuse_format(format);
 }
 
-yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *name, yolo_image *out) {
+yolo_status yolo_image_decode_as(const uint8_t *bytes, size_t length, const char *name, yolo_exif_rule rule, int wanted_width,
+                                 int wanted_height, yolo_image *out) {
   yolo_status st = YOLO_OK;
   yolo_encoded in = {bytes, length};
   memset(out, 0, sizeof *out);
@@ -160,10 +168,15 @@ yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *n
     goto done;
   }
   YOLO_TRY(decode_sniffed(&in, out));
-  YOLO_TRY(turn_upright(stored_orientation(&in, out), out));
+  out->exif = stored_orientation(&in, out);
+  YOLO_TRY(turn_upright(chosen_orientation(out->exif, rule, wanted_width, wanted_height, out), out));
 done:
   if (st != YOLO_OK) yolo_image_release(out);
   return st == YOLO_OK ? st : yolo_error_prefix(st, "%s: ", name);
+}
+
+yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *name, yolo_image *out) {
+  return yolo_image_decode_as(bytes, length, name, YOLO_EXIF_APPLY, 0, 0, out);
 }
 
 /* ---- load ---- */
@@ -180,15 +193,17 @@ static yolo_status check_file(const char *path) {
   return YOLO_OK;
 }
 
-yolo_status yolo_image_load(const char *path, yolo_image *out) {
+yolo_status yolo_image_load_as(const char *path, yolo_exif_rule rule, int wanted_width, int wanted_height, yolo_image *out) {
   yolo_status st = YOLO_OK;
   char *bytes = NULL;
   size_t length = 0;
   memset(out, 0, sizeof *out);
   YOLO_TRY(check_file(path));
   YOLO_TRY(yolo_read_file(path, YOLO_IMAGE_MAX_FILE, &bytes, &length));
-  YOLO_TRY(yolo_image_decode((const uint8_t *)bytes, length, path, out));
+  YOLO_TRY(yolo_image_decode_as((const uint8_t *)bytes, length, path, rule, wanted_width, wanted_height, out));
 done:
   yolo_free(bytes);
   return st;
 }
+
+yolo_status yolo_image_load(const char *path, yolo_image *out) { return yolo_image_load_as(path, YOLO_EXIF_APPLY, 0, 0, out); }

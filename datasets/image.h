@@ -18,6 +18,7 @@ typedef struct yolo_image {
   uint8_t *pixels; /* owned; yolo_image_release */
   int width, height;
   int orientation;    /* the EXIF tag that was applied, 1 when none */
+  int exif;           /* the EXIF tag of the file, applied or not; 1 when none */
   int warnings;       /* complaints of the decoder about a file it could still read whole */
   char warning[96];   /* the first of them, or "" */
   const char *format; /* "JPEG", "PNG", ...: static text */
@@ -30,6 +31,16 @@ const char *yolo_image_sniff(const uint8_t *bytes, size_t length);
 /* `name` is only for messages. *out is zeroed on failure. */
 yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *name, yolo_image *out);
 yolo_status yolo_image_load(const char *path, yolo_image *out);
+
+/* Labels speak of the image as somebody's program saw it: turned upright by its EXIF tag, or as stored. */
+typedef enum yolo_exif_rule {
+  YOLO_EXIF_APPLY,  /* what yolo_image_load does */
+  YOLO_EXIF_IGNORE, /* as stored */
+  YOLO_EXIF_MATCH   /* applied where the turned image has the wanted size, else as stored */
+} yolo_exif_rule;
+yolo_status yolo_image_load_as(const char *path, yolo_exif_rule rule, int wanted_width, int wanted_height, yolo_image *out);
+yolo_status yolo_image_decode_as(const uint8_t *bytes, size_t length, const char *name, yolo_exif_rule rule, int wanted_width,
+                                 int wanted_height, yolo_image *out);
 yolo_status yolo_image_new(int width, int height, yolo_image *out); /* pixels undefined */
 void yolo_image_release(yolo_image *image);                         /* frees the pixels, zeroes the struct */
 

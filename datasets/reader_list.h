@@ -1,0 +1,3 @@
+/* The formats that can be read: YOLO_READER(name) for `const yolo_data_reader yolo_data_reader_<name>`. The first whose sniff
+ * knows a source reads it. Included without a guard. */
+YOLO_READER(coco)

@@ -1,0 +1,3 @@
+/* The formats that can be written: YOLO_WRITER(name) for `const yolo_data_writer yolo_data_writer_<name>`. Included without a
+ * guard. */
+YOLO_WRITER(coco)
