@@ -1,0 +1,186 @@
+/* Bars and matrices as SVG, and what all charts share: see svg.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/report/html.h"
+#include "train/report/svg.h"
+#include "train/report/svg_parts.h"
+
+enum { WIDTH = 640, HEIGHT = 320, LEFT = 62, RIGHT = 18, TOP = 40, BOTTOM = 60, TICKS = 5, ROW = 20, CHARACTER = 7 };
+
+yolo_status svg_begin(yolo_text *out, int width, int height, const char *title) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_text_format(out, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"", width,
+                            height, width, height));
+  YOLO_TRY(yolo_html_text(out, title));
+  YOLO_TRY(yolo_text_format(out, "\">\n<text class=\"title\" x=\"8\" y=\"16\">"));
+  YOLO_TRY(yolo_html_text(out, title));
+  YOLO_TRY(yolo_text_format(out, "</text>\n"));
+done:
+  return st;
+}
+
+yolo_status svg_label(yolo_text *out, double x, double y, int degrees, const char *label) {
+  yolo_status st = YOLO_OK;
+  if (!label || !*label) return YOLO_OK;
+  YOLO_TRY(yolo_text_format(out, "<text class=\"label\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\"", x, y));
+  if (degrees) YOLO_TRY(yolo_text_format(out, " transform=\"rotate(%d %.1f %.1f)\"", degrees, x, y));
+  YOLO_TRY(yolo_text_format(out, ">"));
+  YOLO_TRY(yolo_html_text(out, label));
+  YOLO_TRY(yolo_text_format(out, "</text>\n"));
+done:
+  return st;
+}
+
+void svg_number(double value, char to[SVG_NUMBER_MAX]) {
+  double size = fabs(value);
+  if (size < 1e-12) value = 0; /* the last bits of a sum of steps */
+  snprintf(to, SVG_NUMBER_MAX, size >= 1e6 || (size > 0 && size < 1e-3) ? "%.3g" : "%.6g", value);
+}
+
+static double largest(const double *values, int count) {
+  double most = 0;
+  for (int i = 0; i < count; ++i) {
+    if (isfinite(values[i]) && values[i] > most) most = values[i];
+  }
+  return most;
+}
+
+/* ---- bars ---- */
+
+static yolo_status put_name(yolo_text *out, double x, double y, const char *anchor, int degrees, const char *name) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_text_format(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"", x, y, anchor));
+  if (degrees) YOLO_TRY(yolo_text_format(out, " transform=\"rotate(%d %.1f %.1f)\"", degrees, x, y));
+  YOLO_TRY(yolo_text_format(out, ">"));
+  YOLO_TRY(yolo_html_text(out, name));
+  YOLO_TRY(yolo_text_format(out, "</text>"));
+done:
+  return st;
+}
+
+static yolo_status put_bar(yolo_text *out, double x, double y, double width, double height, const char *name, double value) {
+  char number[SVG_NUMBER_MAX];
+  yolo_status st = YOLO_OK;
+  svg_number(value, number);
+  YOLO_TRY(yolo_text_format(out, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>", x, y,
+                            width, height));
+  YOLO_TRY(yolo_html_text(out, name ? name : ""));
+  YOLO_TRY(yolo_text_format(out, "%s%s</title></rect>\n", name ? ": " : "", number));
+done:
+  return st;
+}
+
+static yolo_status put_upright(yolo_text *out, const yolo_svg_bars *chart) {
+  double most = largest(chart->values, chart->count), step = yolo_nice_step(most > 0 ? most : 1, TICKS);
+  double top = ceil((most > 0 ? most : 1) / step) * step, room = HEIGHT - BOTTOM - TOP;
+  double pitch = (double)(WIDTH - LEFT - RIGHT) / (chart->count > 0 ? chart->count : 1);
+  char number[SVG_NUMBER_MAX];
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(svg_begin(out, WIDTH, HEIGHT, chart->title));
+  for (double v = 0; v <= top * 1.0001; v += step) {
+    double y = HEIGHT - BOTTOM - room * v / top;
+    svg_number(v, number);
+    YOLO_TRY(
+        yolo_text_format(out, "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y, WIDTH - RIGHT, y));
+    YOLO_TRY(put_name(out, LEFT - 8, y + 4, "end", 0, number));
+  }
+  for (int i = 0; i < chart->count; ++i) {
+    double height = isfinite(chart->values[i]) ? room * chart->values[i] / top : 0, x = LEFT + pitch * i;
+    const char *name = chart->names ? chart->names[i] : NULL;
+    YOLO_TRY(put_bar(out, x + pitch * 0.08, HEIGHT - BOTTOM - height, pitch * 0.84, height, name, chart->values[i]));
+    bool fits = name && (double)strlen(name) * CHARACTER < pitch;
+    if (name) YOLO_TRY(put_name(out, x + pitch / 2, HEIGHT - BOTTOM + 16, fits ? "middle" : "end", fits ? 0 : -35, name));
+  }
+  YOLO_TRY(svg_label(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, 0, chart->x_label));
+  YOLO_TRY(svg_label(out, 14, (TOP + HEIGHT - BOTTOM) / 2.0, -90, chart->y_label));
+  YOLO_TRY(yolo_text_format(out, "</svg>\n"));
+done:
+  return st;
+}
+
+/* Room for the longest name, within reason. */
+static int name_room(const char *const *names, int count) {
+  size_t longest = 4;
+  for (int i = 0; names && i < count; ++i) {
+    if (strlen(names[i]) > longest) longest = strlen(names[i]);
+  }
+  return longest > 28 ? 28 * CHARACTER : (int)longest * CHARACTER + 12;
+}
+
+static yolo_status put_sideways(yolo_text *out, const yolo_svg_bars *chart) {
+  double most = largest(chart->values, chart->count);
+  int left = name_room(chart->names, chart->count), height = TOP + ROW * chart->count + 12;
+  double room = WIDTH - left - 80;
+  char number[SVG_NUMBER_MAX];
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(svg_begin(out, WIDTH, height, chart->title));
+  for (int i = 0; i < chart->count; ++i) {
+    double width = most > 0 && isfinite(chart->values[i]) ? room * chart->values[i] / most : 0, y = TOP + ROW * i;
+    const char *name = chart->names ? chart->names[i] : NULL;
+    if (name) YOLO_TRY(put_name(out, left - 6, y + 14, "end", 0, name));
+    YOLO_TRY(put_bar(out, left, y + 3, width, ROW - 6, name, chart->values[i]));
+    svg_number(chart->values[i], number);
+    YOLO_TRY(put_name(out, left + width + 5, y + 14, "start", 0, number));
+  }
+  YOLO_TRY(yolo_text_format(out, "</svg>\n"));
+done:
+  return st;
+}
+
+yolo_status yolo_svg_put_bars(yolo_text *out, const yolo_svg_bars *chart) {
+  return chart->sideways ? put_sideways(out, chart) : put_upright(out, chart);
+}
+
+/* ---- matrices ---- */
+
+static yolo_status put_cell(yolo_text *out, const yolo_svg_matrix *m, int row, int column, double sum, double x, double y,
+                            double side) {
+  double value = m->values[(size_t)row * (size_t)m->count + (size_t)column], share = sum > 0 ? value / sum : 0;
+  char number[SVG_NUMBER_MAX];
+  yolo_status st = YOLO_OK;
+  svg_number(value, number);
+  YOLO_TRY(yolo_text_format(
+      out, "<rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill-opacity=\"%.3f\"><title>", x, y,
+      side, side, share > 0 && share < 0.03 ? 0.03 : share));
+  YOLO_TRY(yolo_html_text(out, m->names[row]));
+  YOLO_TRY(yolo_text_format(out, " &#8594; "));
+  YOLO_TRY(yolo_html_text(out, m->names[column]));
+  YOLO_TRY(yolo_text_format(out, ": %s (%.1f%%)</title></rect>", number, 100 * share));
+  if (side >= 26 && value > 0) {
+    YOLO_TRY(yolo_text_format(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>",
+                              share > 0.55 ? "count strong" : "count", x + side / 2, y + side / 2 + 4, number));
+  }
+  YOLO_TRY(yolo_text_format(out, "\n"));
+done:
+  return st;
+}
+
+yolo_status yolo_svg_put_matrix(yolo_text *out, const yolo_svg_matrix *m) {
+  int left = name_room(m->names, m->count) + 24;
+  double side = (double)(WIDTH - left - 10) / (m->count > 0 ? m->count : 1);
+  if (side > 56) side = 56;
+  if (side < 9) side = 9;
+  int width = (int)(left + side * m->count) + 10, height = (int)(TOP + side * m->count) + left + 4;
+  yolo_status st = YOLO_OK;
+  if (width < 320) width = 320;
+  YOLO_TRY(svg_begin(out, width, height, m->title));
+  for (int row = 0; row < m->count; ++row) {
+    double sum = 0, y = TOP + side * row;
+    for (int column = 0; column < m->count; ++column) sum += m->values[(size_t)row * (size_t)m->count + (size_t)column];
+    YOLO_TRY(put_name(out, left - 6, y + side / 2 + 4, "end", 0, m->names[row]));
+    for (int column = 0; column < m->count; ++column) {
+      YOLO_TRY(put_cell(out, m, row, column, sum, left + side * column, y, side));
+    }
+  }
+  for (int column = 0; column < m->count; ++column) {
+    double x = left + side * (column + 0.5);
+    YOLO_TRY(put_name(out, x + 4, TOP + side * m->count + 10, "end", -60, m->names[column]));
+  }
+  YOLO_TRY(svg_label(out, 12, TOP + side * m->count / 2, -90, m->row_label));
+  YOLO_TRY(svg_label(out, left + side * m->count / 2, height - 6, 0, m->column_label));
+  YOLO_TRY(yolo_text_format(out, "</svg>\n"));
+done:
+  return st;
+}
