@@ -6,8 +6,8 @@ set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config libstb-dev libcjson-dev libexpat1-dev zlib1g-dev libturbojpeg0-dev)
 # Check: unit tests. clang with its OpenMP and sanitizers: the second compiler. libpng: the judge of our PNG decoding.
-# locales: numbers are read alike where a decimal is written with a comma.
-test_packages=(check clang libomp-dev libclang-rt-dev libpng-dev locales)
+# chromium: opens the report that evaluation writes. locales: numbers are read alike where a decimal is written with a comma.
+test_packages=(check clang libomp-dev libclang-rt-dev libpng-dev chromium locales)
 
 case "${1:-}" in
   "") ;;
