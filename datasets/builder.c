@@ -101,6 +101,8 @@ const char *const *yolo_dataset_builder_names(const yolo_dataset_builder *builde
   return builder->options.names;
 }
 
+int yolo_dataset_builder_class_count(const yolo_dataset_builder *builder) { return (int)builder->d->n_classes; }
+
 yolo_status yolo_dataset_builder_source(yolo_dataset_builder *builder, const char *format, const char *labels) {
   yolo_dataset *d = builder->d;
   yolo_data_source_info source = {0};

@@ -47,7 +47,7 @@ typedef enum yolo_segment_kind {
 
 enum {
   YOLO_ANNOTATION_CROWD = 1,     /* iscrowd */
-  YOLO_ANNOTATION_HAS_AREA = 2,  /* `area` was in the file; else it is width*height or the mask's */
+  YOLO_ANNOTATION_HAS_AREA = 2,  /* `area` was in the file; else it is what the mask encloses, or width*height */
   YOLO_ANNOTATION_DIFFICULT = 4, /* VOC */
   YOLO_ANNOTATION_TRUNCATED = 8, /* VOC */
   YOLO_ANNOTATION_HAS_BOX = 16,  /* `bbox` was in the file; else it was made from the segment */
@@ -165,6 +165,7 @@ yolo_data_sink *yolo_dataset_builder_sink(yolo_dataset_builder *builder);
 const yolo_log *yolo_dataset_builder_log(const yolo_dataset_builder *builder);
 /* options->names with their number, or NULL: for formats whose labels hold class numbers. */
 const char *const *yolo_dataset_builder_names(const yolo_dataset_builder *builder, int *n);
+int yolo_dataset_builder_class_count(const yolo_dataset_builder *builder);
 /* Begins a source: what is added next belongs to it. */
 yolo_status yolo_dataset_builder_source(yolo_dataset_builder *builder, const char *format, const char *labels);
 yolo_status yolo_dataset_builder_text(yolo_dataset_builder *builder, const char *text, uint64_t *offset); /* not deduplicated */

@@ -158,9 +158,9 @@ yolo_status yolo_segment_read_rle(const yolo_dataset *dataset, const yolo_annota
 
 /* ---- masks ---- */
 
-/* Each polygon drawn, then united, as frPyObjects and merge of the COCO API do. */
-static yolo_status draw_polygons(const yolo_polygons *p, int height, int width, yolo_rle *out) {
+yolo_status yolo_polygons_draw(const yolo_polygons *p, int height, int width, yolo_rle *out) {
   yolo_status st = YOLO_OK;
+  *out = (yolo_rle){0};
   yolo_rle *parts = yolo_calloc(p->n, sizeof *parts);
   YOLO_ENOMEM_IF_NULL(parts);
   for (size_t i = 0; i < p->n; i++) {
@@ -184,7 +184,7 @@ static yolo_status polygons_to_rle(const yolo_dataset *dataset, const yolo_annot
     goto done;
   }
   YOLO_TRY(yolo_annotation_polygons(dataset, annotation, &polygons));
-  YOLO_TRY(draw_polygons(&polygons, image->height, image->width, out));
+  YOLO_TRY(yolo_polygons_draw(&polygons, image->height, image->width, out));
 done:
   yolo_polygons_free(&polygons);
   return st;
