@@ -19,7 +19,7 @@ typedef struct yolo_check_options {
   int threads;    /* 0: all this process may use */
   bool no_images; /* images are neither looked for nor decoded */
   /* Called now and then by the calling thread; false: stop (YOLO_ECANCELLED). May be NULL. */
-  bool (*progress)(void *payload, size_t done, size_t total);
+  bool (*progress)(void *payload, int split, size_t done, size_t total);
   void *payload;
   const yolo_log *log; /* may be NULL */
 } yolo_check_options;
@@ -30,6 +30,7 @@ typedef struct yolo_check_finding {
   uint64_t file; /* texts of the report */
   uint64_t what;
   uint64_t line; /* 0: none */
+  uint64_t byte; /* JSON: where the entry begins, from 1; else 0 */
 } yolo_check_finding;
 
 /* ---- statistics ---- */
@@ -72,8 +73,7 @@ typedef struct yolo_check_report {
 } yolo_check_report;
 
 /* Zero-initialise the report; yolo_check_report_free. A source that cannot be opened at all is a failure. */
-yolo_status yolo_check_run_all(const yolo_check_split *splits, int n, const yolo_check_options *options,
-                               yolo_check_report *out);
+yolo_status yolo_check_splits(const yolo_check_split *splits, int n, const yolo_check_options *options, yolo_check_report *out);
 void yolo_check_report_free(yolo_check_report *report);
 static inline const char *yolo_check_text(const yolo_check_report *r, uint64_t offset) { return r->texts + offset; }
 

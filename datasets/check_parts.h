@@ -45,17 +45,22 @@ typedef struct yolo_check_run {
   int n_parts;
   struct yolo_line_index *lines; /* check_lines.c */
   int split;                     /* where findings are counted now */
-  yolo_status status;            /* of storing findings: the sink cannot fail */
+  yolo_place_kind kind;          /* what the places that are reported now are */
+  int threads;
+  yolo_status status; /* of storing findings: the sink cannot fail */
   yolo_data_sink sink;
 } yolo_check_run;
 
-/* File and line of what is said about an image or an annotation; the line is counted only when this is called. */
+/* Where an image or an annotation stands, to be reported next: bytes become lines only for what is reported. */
 typedef struct yolo_check_place {
   const char *file;
   uint64_t line;
 } yolo_check_place;
 yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image,
                                      uint64_t place);
+
+/* check.c */
+yolo_status yolo_check_add_text(yolo_check_report *report, const char *text, uint64_t *offset);
 
 yolo_status yolo_check_images(yolo_check_run *run, yolo_check_part *part); /* check_images.c */
 yolo_status yolo_check_boxes(yolo_check_run *run, yolo_check_part *part);  /* check_boxes.c */
