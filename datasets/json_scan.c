@@ -260,24 +260,15 @@ static const member *find_member(const yolo_json_file *file, const char *key) {
   return NULL;
 }
 
-static yolo_status visit(cursor *c, yolo_json_visitor visitor, void *payload) {
-  const char *bytes = c->file->bytes, *stopped = NULL;
+static yolo_status visit(cursor *c, yolo_json_text_visitor visitor, void *payload) {
   skip_blanks(c);
   const size_t start = c->at;
   yolo_status st = skip_value(c);
-  if (st != YOLO_OK) return st;
-  cJSON *element = cJSON_ParseWithLengthOpts(bytes + start, c->at - start, &stopped, 0);
-  size_t end = stopped ? (size_t)(stopped - bytes) : start;
-  while (element && end < c->at && strchr(" \t\r\n", bytes[end])) end++;
-  if (!element || end != c->at)
-    st = fail_at(c->file, end, "broken JSON");
-  else
-    st = visitor(payload, element, start + 1);
-  cJSON_Delete(element);
-  return st;
+  return st == YOLO_OK ? visitor(payload, c->file->bytes + start, c->at - start, start + 1) : st;
 }
 
-yolo_status yolo_json_each(yolo_json_file *file, const char *key, yolo_json_visitor visitor, void *payload, int *found) {
+yolo_status yolo_json_each_text(yolo_json_file *file, const char *key, yolo_json_text_visitor visitor, void *payload,
+                                int *found) {
   const member *m = key ? find_member(file, key) : NULL;
   cursor c = {file, m ? m->start : file->top_start, 0};
   yolo_status st = YOLO_OK;
@@ -297,6 +288,37 @@ yolo_status yolo_json_each(yolo_json_file *file, const char *key, yolo_json_visi
   yolo_file_map_release(&file->map, c.released, c.at);
 done:
   return st;
+}
+
+yolo_status yolo_json_parse(const yolo_json_file *file, const char *text, size_t length, cJSON **out) {
+  const char *stopped = NULL;
+  *out = cJSON_ParseWithLengthOpts(text, length, &stopped, 0);
+  size_t end = stopped ? (size_t)(stopped - text) : 0;
+  while (*out && end < length && strchr(" \t\r\n", text[end])) end++;
+  if (*out && end == length) return YOLO_OK;
+  cJSON_Delete(*out);
+  *out = NULL;
+  return fail_at(file, (size_t)(text - file->bytes) + end, "broken JSON");
+}
+
+typedef struct tree_walk {
+  const yolo_json_file *file;
+  yolo_json_visitor visitor;
+  void *payload;
+} tree_walk;
+
+static yolo_status visit_tree(void *payload, const char *text, size_t length, uint64_t place) {
+  const tree_walk *walk = payload;
+  cJSON *element;
+  yolo_status st = yolo_json_parse(walk->file, text, length, &element);
+  if (st == YOLO_OK) st = walk->visitor(walk->payload, element, place);
+  cJSON_Delete(element);
+  return st;
+}
+
+yolo_status yolo_json_each(yolo_json_file *file, const char *key, yolo_json_visitor visitor, void *payload, int *found) {
+  tree_walk walk = {file, visitor, payload};
+  return yolo_json_each_text(file, key, visit_tree, &walk, found);
 }
 
 yolo_status yolo_json_member(yolo_json_file *file, const char *key, const char **text, size_t *length) {

@@ -27,6 +27,12 @@ char yolo_json_top(const yolo_json_file *file);
  * `place` is the element's first byte, from 1. The tree is the scanner's. *found (may be NULL): was there such a member? */
 typedef yolo_status (*yolo_json_visitor)(void *payload, const cJSON *element, uint64_t place);
 yolo_status yolo_json_each(yolo_json_file *file, const char *key, yolo_json_visitor visitor, void *payload, int *found);
+/* The same for those who read elements themselves: the text of each, not copied and not checked inside. */
+typedef yolo_status (*yolo_json_text_visitor)(void *payload, const char *text, size_t length, uint64_t place);
+yolo_status yolo_json_each_text(yolo_json_file *file, const char *key, yolo_json_text_visitor visitor, void *payload,
+                                int *found);
+/* The tree of such a text; the caller's (cJSON_Delete). */
+yolo_status yolo_json_parse(const yolo_json_file *file, const char *text, size_t length, cJSON **out);
 /* The raw text of a top-level member (not copied, valid until close); NULL when absent. */
 yolo_status yolo_json_member(yolo_json_file *file, const char *key, const char **text, size_t *length);
 
