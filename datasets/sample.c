@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
+#include "datasets/index_mask.h"
 
 /* ---- memory ---- */
 
@@ -139,6 +140,24 @@ static yolo_status add_object(const yolo_dataset *dataset, const yolo_annotation
   return add_rle(dataset, a, &object->outline);
 }
 
+static yolo_status load_map(const char *path, yolo_sample *out) {
+  yolo_index_mask mask = {0};
+  yolo_status st = YOLO_OK;
+  release_map(out);
+  YOLO_TRY(yolo_index_mask_load(path, &mask));
+  if (mask.width != out->image.width || mask.height != out->image.height) {
+    st = yolo_fail(YOLO_EFORMAT, "%s: the mask has %d x %d pixels, its image %d x %d", path, mask.width, mask.height,
+                   out->image.width, out->image.height);
+    goto done;
+  }
+  out->label_map = mask.values;
+  out->label_map_room = (size_t)mask.width * (size_t)mask.height;
+  mask.values = NULL;
+done:
+  yolo_index_mask_release(&mask);
+  return st;
+}
+
 yolo_status yolo_sample_load_labels(const yolo_dataset *dataset, size_t index, yolo_sample *out) {
   const yolo_data_image *image = &dataset->images[index];
   forget_content(out);
@@ -148,7 +167,7 @@ yolo_status yolo_sample_load_labels(const yolo_dataset *dataset, size_t index, y
     yolo_status st = add_object(dataset, &dataset->annotations[image->first + i], out);
     if (st != YOLO_OK) return yolo_error_prefix(st, "%s: annotation %u: ", yolo_dataset_text(dataset, image->name), i + 1);
   }
-  return YOLO_OK;
+  return image->mask_file ? load_map(yolo_dataset_text(dataset, image->mask_file), out) : YOLO_OK;
 }
 
 yolo_status yolo_sample_load(void *dataset, size_t index, yolo_sample *out) {
