@@ -37,7 +37,7 @@ static yolo_status reserve(void *array, size_t *room, size_t used, size_t more, 
 
 static void forward_issue(void *payload, const yolo_data_issue *issue) {
   yolo_dataset_builder *builder = payload;
-  yolo_data_report(builder->options.sink, issue->rule, issue->file, issue->line, "%s", issue->what);
+  yolo_data_forward(builder->options.sink, issue);
 }
 
 static yolo_status add_class(yolo_dataset_builder *b, const char *name, const char *group, int64_t id, bool has_id) {

@@ -11,9 +11,9 @@
 /* What is said about an annotation begins with its id, or with its place when it has none. */
 static yolo_status left_out(yolo_coco_reader *r, yolo_data_rule rule, const yolo_annotation *a, const char *what) {
   if (a->id == YOLO_DATA_RUNNING_ID)
-    yolo_data_report(r->sink, rule, r->file, 0, "the annotation at byte %" PRIu64 ": %s", a->place, what);
+    yolo_data_report_byte(r->sink, rule, r->file, a->place, "an annotation without id: %s", what);
   else
-    yolo_data_report(r->sink, rule, r->file, 0, "annotation %" PRId64 ": %s", a->id, what);
+    yolo_data_report_byte(r->sink, rule, r->file, a->place, "annotation %" PRId64 ": %s", a->id, what);
   return YOLO_OK;
 }
 

@@ -112,7 +112,8 @@ extern const yolo_rule_info yolo_rules[YOLO_RULE_COUNT];
 typedef struct yolo_data_issue {
   yolo_data_rule rule;
   const char *file; /* the file that has to be mended */
-  uint64_t line;    /* 0: no line; for COCO JSON the caller shows `what` with ids instead */
+  uint64_t line;    /* 0: no line */
+  uint64_t byte;    /* JSON: the byte where the entry begins, from 1, in place of a line that nobody counted; else 0 */
   const char *what; /* one sentence */
 } yolo_data_issue;
 
@@ -125,6 +126,9 @@ typedef struct yolo_data_sink {
 /* Counts and reports; sink may be NULL. */
 void yolo_data_report(yolo_data_sink *sink, yolo_data_rule rule, const char *file, uint64_t line, const char *format, ...)
     YOLO_PRINTF(5, 6);
+void yolo_data_report_byte(yolo_data_sink *sink, yolo_data_rule rule, const char *file, uint64_t byte, const char *format, ...)
+    YOLO_PRINTF(5, 6);
+void yolo_data_forward(yolo_data_sink *sink, const yolo_data_issue *issue); /* as it is */
 
 /* ---- opening ---- */
 

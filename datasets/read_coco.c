@@ -15,24 +15,25 @@
 /* ---- categories ---- */
 
 /* The class of a category. Two categories with one name (COCO allows "mouse" twice in two groups) become one class. */
-static yolo_status add_category(yolo_coco_reader *r, int64_t id, const char *name, const char *group) {
+static yolo_status add_category(yolo_coco_reader *r, int64_t id, const char *name, const char *group, uint64_t place) {
   int before = 0, index = -1;
   bool taken = false;
   yolo_status st = YOLO_OK;
   if (yolo_id_map_get(&r->categories, id) >= 0) {
-    yolo_data_report(r->sink, YOLO_RULE_CLASS_DUPLICATE, r->file, 0, "category id %" PRId64 " ('%s') occurs twice", id, name);
+    yolo_data_report_byte(r->sink, YOLO_RULE_CLASS_DUPLICATE, r->file, place, "category id %" PRId64 " ('%s') occurs twice", id,
+                          name);
     return YOLO_OK;
   }
   before = yolo_dataset_builder_class_count(r->builder);
   YOLO_TRY(yolo_dataset_builder_class(r->builder, name, group, id, &index));
   if (index < 0)
-    yolo_data_report(r->sink, YOLO_RULE_CLASS_UNKNOWN, r->file, 0,
-                     "category '%s' (id %" PRId64 ") is not among the classes that were asked for", name, id);
+    yolo_data_report_byte(r->sink, YOLO_RULE_CLASS_UNKNOWN, r->file, place,
+                          "category '%s' (id %" PRId64 ") is not among the classes that were asked for", name, id);
   for (size_t i = 0; index >= 0 && index < before && i < r->categories.capacity; i++)
     if (r->categories.slots[i].value == index + 1)
-      yolo_data_report(r->sink, YOLO_RULE_CLASS_DUPLICATE, r->file, 0,
-                       "categories %" PRId64 " and %" PRId64 " have one name, '%s', and become one class",
-                       r->categories.slots[i].id, id, name);
+      yolo_data_report_byte(r->sink, YOLO_RULE_CLASS_DUPLICATE, r->file, place,
+                            "categories %" PRId64 " and %" PRId64 " have one name, '%s', and become one class",
+                            r->categories.slots[i].id, id, name);
   YOLO_TRY(yolo_id_map_add(&r->categories, id, index + 1, &taken));
 done:
   return st;
@@ -43,11 +44,11 @@ static yolo_status visit_category(void *payload, const cJSON *element, uint64_t 
   int64_t id;
   const char *name = yolo_json_text(element, "name");
   if (!yolo_json_int64(element, "id", &id) || !name || !*name) {
-    yolo_data_report(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, 0,
-                     "the category at byte %" PRIu64 " needs a whole number \"id\" and a text \"name\"", place);
+    yolo_data_report_byte(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, place,
+                          "a category needs a whole number \"id\" and a text \"name\"");
     return YOLO_OK;
   }
-  return add_category(r, id, name, yolo_json_text(element, "supercategory"));
+  return add_category(r, id, name, yolo_json_text(element, "supercategory"), place);
 }
 
 static yolo_status collect_category(void *payload, const cJSON *element, uint64_t place) {
@@ -76,7 +77,7 @@ static yolo_status make_categories(yolo_coco_reader *r, yolo_json_file *json) {
   for (size_t i = 0; i < n; i++) {
     char name[48];
     snprintf(name, sizeof name, "category %" PRId64, ids[i]);
-    YOLO_TRY(add_category(r, ids[i], name, NULL));
+    YOLO_TRY(add_category(r, ids[i], name, NULL, 0));
   }
   if (n)
     yolo_log_note(yolo_dataset_builder_log(r->builder), "%s has no \"categories\": %zu classes are named by their ids", r->file,
@@ -90,12 +91,13 @@ done:
 /* ---- images ---- */
 
 /* "width" or "height"; 0 when it is not there. */
-static int32_t side(const yolo_coco_reader *r, const cJSON *element, const char *key, int64_t id) {
+static int32_t side(const yolo_coco_reader *r, const cJSON *element, const char *key, int64_t id, uint64_t place) {
   int64_t value;
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(element, key);
   if (!item || cJSON_IsNull(item)) return 0;
   if (yolo_json_int64(element, key, &value) && value > 0 && value <= INT32_MAX) return (int32_t)value;
-  yolo_data_report(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, 0, "image %" PRId64 ": \"%s\" is no size in pixels", id, key);
+  yolo_data_report_byte(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, place, "image %" PRId64 ": \"%s\" is no size in pixels", id,
+                        key);
   return 0;
 }
 
@@ -119,21 +121,23 @@ static yolo_status visit_image(void *payload, const cJSON *element, uint64_t pla
   yolo_data_image image = {.pixels = UINT64_MAX, .label = YOLO_DATA_NO_LABEL, .place = place};
   const char *name = yolo_json_text(element, "file_name");
   if (!yolo_json_int64(element, "id", &image.id)) {
-    yolo_data_report(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, 0,
-                     "the image at byte %" PRIu64 " ('%s') needs a whole number \"id\"", place, name ? name : "");
+    yolo_data_report_byte(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, place, "the image '%s' needs a whole number \"id\"",
+                          name ? name : "");
     return YOLO_OK;
   }
   if (!name || !*name) {
-    yolo_data_report(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, 0, "image %" PRId64 " has no text \"file_name\"", image.id);
+    yolo_data_report_byte(r->sink, YOLO_RULE_LABEL_SYNTAX, r->file, place, "image %" PRId64 " has no text \"file_name\"",
+                          image.id);
     return YOLO_OK;
   }
   if (yolo_id_map_get(&r->images, image.id) >= 0) {
-    yolo_data_report(r->sink, YOLO_RULE_ID_DUPLICATE, r->file, 0,
-                     "image id %" PRId64 " occurs twice; '%s' is left out, the first keeps the annotations", image.id, name);
+    yolo_data_report_byte(r->sink, YOLO_RULE_ID_DUPLICATE, r->file, place,
+                          "image id %" PRId64 " occurs twice; '%s' is left out, the first keeps the annotations", image.id,
+                          name);
     return YOLO_OK;
   }
-  image.width = side(r, element, "width", image.id);
-  image.height = side(r, element, "height", image.id);
+  image.width = side(r, element, "width", image.id, place);
+  image.height = side(r, element, "height", image.id, place);
   return add_image(r, &image, name);
 }
 
