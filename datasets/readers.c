@@ -97,11 +97,16 @@ done:
  * they are reported each time. */
 static yolo_status open_with_index(const yolo_data_source *source, const yolo_data_reader *const *readers,
                                    const yolo_data_open_options *options, yolo_dataset **out) {
-  bool flawless;
-  yolo_status st = yolo_index_load(source, options, out);
-  if (st != YOLO_OK || *out) return st;
-  st = read_all(source, readers, 1, options, &flawless, out);
-  if (st == YOLO_OK && flawless) yolo_index_store(source, options, *out);
+  yolo_status st = YOLO_OK;
+  yolo_index *index = NULL;
+  bool flawless = false;
+  YOLO_TRY(yolo_index_find(source, options, &index));
+  if (index) YOLO_TRY(yolo_index_load(index, source, out));
+  if (*out) goto done;
+  YOLO_TRY(read_all(source, readers, 1, options, &flawless, out));
+  if (index && flawless) yolo_index_store(index, *out, options->log);
+done:
+  yolo_index_free(index);
   return st;
 }
 
@@ -117,7 +122,7 @@ yolo_status yolo_dataset_open(const yolo_data_source *sources, int n, const yolo
   readers = yolo_alloc_array((size_t)n, sizeof *readers);
   YOLO_ENOMEM_IF_NULL(readers);
   for (int i = 0; i < n; i++) YOLO_TRY(choose_reader(&sources[i], &readers[i]));
-  if (n == 1 && !options->no_cache && strcmp(readers[0]->name, "coco") == 0 && yolo_index_worthwhile(sources))
+  if (n == 1 && !options->no_cache && strcmp(readers[0]->name, "coco") == 0)
     st = open_with_index(sources, readers, options, out);
   else
     st = read_all(sources, readers, n, options, &flawless, out);
