@@ -46,6 +46,8 @@ void yolo_image_release(yolo_image *image);                         /* frees the
 
 /* Format by suffix: .jpg/.jpeg (quality 90), .png, .bmp, .tga. Written whole or not at all. */
 yolo_status yolo_image_save(const yolo_image *image, const char *path);
+/* One byte a pixel, as a grey PNG whatever the suffix: class-index masks. */
+yolo_status yolo_grey_save(const uint8_t *values, int width, int height, const char *path);
 /* The same into memory; the suffix of `name` says the format. *out is the caller's (yolo_free). */
 yolo_status yolo_image_encode(const yolo_image *image, const char *name, uint8_t **out, size_t *length);
 

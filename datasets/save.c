@@ -116,6 +116,25 @@ yolo_status yolo_image_encode(const yolo_image *image, const char *name, uint8_t
   return YOLO_OK;
 }
 
+static bool encode_grey(const uint8_t *values, int width, int height, sink *s) {
+  yolo_decoder_memory_begin(SIZE_MAX);
+  int done = stbi_write_png_to_func(take, s, width, height, 1, values, width);
+  yolo_decoder_memory_end(NULL);
+  return done && !s->failed;
+}
+
+yolo_status yolo_grey_save(const uint8_t *values, int width, int height, const char *path) {
+  sink s = {NULL, 0, 0, false};
+  yolo_status st = yolo_image_check_size(width, height);
+  if (st != YOLO_OK) return yolo_error_prefix(st, "%s: ", path);
+  if (encode_grey(values, width, height, &s))
+    st = yolo_write_file(path, s.bytes, s.length);
+  else
+    st = yolo_fail(YOLO_ENOMEM, "%s: not enough memory to encode %d x %d pixels", path, width, height);
+  yolo_free(s.bytes);
+  return st;
+}
+
 yolo_status yolo_image_save(const yolo_image *image, const char *path) {
   uint8_t *bytes = NULL;
   size_t length = 0;
