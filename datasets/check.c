@@ -48,9 +48,9 @@ static yolo_status add_finding(yolo_check_run *run, const yolo_data_issue *issue
   }
   YOLO_TRY(add_file(report, issue->file, &finding.file));
   YOLO_TRY(yolo_check_add_text(report, issue->what, &finding.what));
-  if (run->kind == YOLO_PLACE_BYTE && issue->line) {
-    finding.byte = issue->line;
-    finding.line = yolo_line_of(run->lines, issue->file, issue->line);
+  if (issue->byte || run->kind == YOLO_PLACE_BYTE) {
+    finding.byte = issue->byte ? issue->byte : issue->line;
+    finding.line = yolo_line_of(run->lines, issue->file, finding.byte);
   }
   report->findings[report->n_findings++] = finding;
   report->counts[issue->rule]++;
@@ -65,27 +65,41 @@ static void take_issue(void *payload, const yolo_data_issue *issue) {
   if (run->status == YOLO_OK) run->status = add_finding(run, issue);
 }
 
-yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image,
-                                     uint64_t place) {
+static yolo_check_place place_in(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image,
+                                 const char *file, uint64_t place) {
   run->kind = yolo_dataset_place_kind(dataset, image);
-  return (yolo_check_place){yolo_dataset_label_file(dataset, image), run->kind == YOLO_PLACE_RECORD ? 0 : place};
+  return (yolo_check_place){file, run->kind == YOLO_PLACE_RECORD ? 0 : place};
+}
+
+yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *dataset, const yolo_annotation *annotation) {
+  const yolo_data_image *image = &dataset->images[annotation->image];
+  return place_in(run, dataset, image, yolo_dataset_label_file(dataset, image), annotation->place);
+}
+
+/* VOC names an image in the file of its labels, COCO in the one file of all, a list of YOLO images in the list, which is what
+ * was named as labels. A Darknet .data file names lists: which one is not known here. */
+yolo_check_place yolo_check_image_place(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image) {
+  const yolo_data_source_info *source = &dataset->sources[image->source];
+  const char *format = yolo_dataset_text(dataset, source->format), *labels = yolo_dataset_text(dataset, source->labels);
+  bool is_list = strcmp(format, "yolo") == 0 && image->place > 0;
+  if (is_list) return place_in(run, dataset, image, labels, image->place);
+  if (strcmp(format, "darknet") == 0) return place_in(run, dataset, image, yolo_dataset_label_file(dataset, image), 0);
+  return place_in(run, dataset, image, yolo_dataset_label_file(dataset, image), image->place);
 }
 
 /* ---- the run ---- */
 
 static yolo_status open_split(yolo_check_run *run, yolo_check_part *part) {
-  yolo_data_open_options options = {.names = run->options->names,
-                                    .n_names = run->options->n_names,
-                                    .sink = &run->sink,
-                                    .log = run->options->log};
+  yolo_data_open_options options = {
+      .names = run->options->names, .n_names = run->options->n_names, .sink = &run->sink, .log = run->options->log};
   run->kind = YOLO_PLACE_LINE;
   yolo_status st = yolo_dataset_open(part->split->sources, part->split->n_sources, &options, &part->dataset);
   return st == YOLO_OK ? run->status : st;
 }
 
 static yolo_status check_split(yolo_check_run *run, yolo_check_part *part) {
-  static yolo_status (*const parts[])(yolo_check_run *, yolo_check_part *) = {yolo_check_ids, yolo_check_images,
-                                                                              yolo_check_boxes, yolo_check_masks};
+  static yolo_status (*const parts[])(yolo_check_run *, yolo_check_part *) = {yolo_check_images, yolo_check_boxes,
+                                                                              yolo_check_masks};
   yolo_status st = YOLO_OK;
   run->split = part->index;
   YOLO_TRY(open_split(run, part));

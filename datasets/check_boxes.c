@@ -1,4 +1,5 @@
-/* Annotations one by one and against each other: boxes that do not fit, boxes drawn twice, unknown classes, ids. */
+/* Annotations one by one and against each other: boxes that do not fit, boxes drawn twice, unknown classes, id 0. Readers
+ * have reported what concerns their format, ids that occur twice among it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,16 @@ static void check_annotation(yolo_check_run *run, const yolo_dataset *d, const y
   double box[4] = {a->x, a->y, a->width, a->height};
   yolo_data_rule why;
   char who[YOLO_WHO_MAX];
-  yolo_check_place place = yolo_check_place_of(run, d, image, a->place);
+  yolo_check_place place = yolo_check_place_of(run, d, a);
   yolo_box_fate fate = yolo_box_judge(box, image->width, image->height, &why);
   yolo_box_report(d, a, fate, why, place.file, place.line, &run->sink);
   if (a->class_index < 0 || (size_t)a->class_index >= d->n_classes) {
     yolo_data_report(&run->sink, YOLO_RULE_CLASS_UNKNOWN, place.file, place.line, "%s has a class that is not in the list",
                      yolo_annotation_who(d, a, who));
+  }
+  if (is_coco(d, image) && a->id == 0) {
+    yolo_data_report(&run->sink, YOLO_RULE_ID_ZERO, place.file, place.line,
+                     "%s has the id 0: COCOeval counts a detection that matches it as wrong", yolo_annotation_who(d, a, who));
   }
   if (is_coco(d, image) && !(a->flags & YOLO_ANNOTATION_HAS_AREA)) {
     yolo_data_report(&run->sink, YOLO_RULE_AREA_MISSING, place.file, place.line, "%s has no \"area\"",
@@ -74,7 +79,7 @@ static yolo_status check_twice(yolo_check_run *run, const yolo_dataset *d, const
   if (!same_box(a, b)) return YOLO_OK;
   yolo_status st = same_mask(d, a, b, &same);
   if (st != YOLO_OK || !same) return st;
-  yolo_check_place place = yolo_check_place_of(run, d, &d->images[b->image], b->place);
+  yolo_check_place place = yolo_check_place_of(run, d, b);
   yolo_data_report(&run->sink, YOLO_RULE_BOX_DUPLICATE, place.file, place.line, "%s is there twice",
                    yolo_annotation_who(d, b, who));
   return YOLO_OK;
@@ -99,11 +104,16 @@ static yolo_status check_duplicates(yolo_check_run *run, const yolo_dataset *d, 
 
 /* ---- a split ---- */
 
-static void check_unlabelled(yolo_check_run *run, const yolo_dataset *d, const yolo_data_image *image) {
-  if (image->count > 0 || image->label != YOLO_DATA_NO_LABEL || image->mask_file) return;
-  yolo_check_place place = yolo_check_place_of(run, d, image, image->place);
-  yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLABELLED, place.file, place.line, "%s has no object",
-                   yolo_dataset_text(d, image->name));
+/* An image that cannot be used has its finding; some readers leave out its labels, because they need its size. */
+static void check_unlabelled(yolo_check_run *run, const yolo_check_part *part, size_t index) {
+  const yolo_dataset *d = part->dataset;
+  const yolo_data_image *image = &d->images[index];
+  if (image->count > 0 || image->label != YOLO_DATA_NO_LABEL || image->mask_file || part->images[index].unusable) return;
+  if (run->options->no_images && image->width == 0) return;
+  yolo_check_place place = yolo_check_image_place(run, d, image);
+  bool own_file = image->label_file || run->kind == YOLO_PLACE_BYTE;
+  yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLABELLED, own_file ? place.file : yolo_dataset_text(d, image->file),
+                   own_file ? place.line : 0, "%s has no object", yolo_dataset_text(d, image->name));
 }
 
 yolo_status yolo_check_boxes(yolo_check_run *run, yolo_check_part *part) {
@@ -115,7 +125,7 @@ yolo_status yolo_check_boxes(yolo_check_run *run, yolo_check_part *part) {
   YOLO_ENOMEM_IF_NULL(sorted = yolo_alloc_array((size_t)most + 1, sizeof *sorted));
   for (size_t i = 0; i < d->n_images; ++i) {
     const yolo_data_image *image = &d->images[i];
-    check_unlabelled(run, d, image);
+    check_unlabelled(run, part, i);
     for (uint32_t j = 0; j < image->count; ++j) check_annotation(run, d, &d->annotations[image->first + j]);
     YOLO_TRY(check_duplicates(run, d, image, sorted));
   }

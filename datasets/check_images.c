@@ -61,13 +61,14 @@ static void look_at_file(const char *file, yolo_seen_image *seen, look_result *l
   char *bytes = NULL;
   size_t length = 0;
   look->missing = !yolo_is_file(file);
+  seen->unusable = look->missing;
   if (look->missing) return;
   yolo_status st = yolo_read_file(file, YOLO_IMAGE_MAX_FILE, &bytes, &length);
   if (st == YOLO_OK) {
     look->content = yolo_image_sniff((const uint8_t *)bytes, length);
     st = yolo_image_decode((const uint8_t *)bytes, length, file, &image);
   }
-  look->undecodable = st != YOLO_OK;
+  seen->unusable = look->undecodable = st != YOLO_OK;
   if (look->undecodable) {
     look->problem = yolo_strdup(yolo_error_message());
   } else {
@@ -117,7 +118,7 @@ static const char *without_path(const char *problem, const char *file) {
 static void say_turn(yolo_check_run *run, const yolo_dataset *d, const yolo_data_image *image, const yolo_seen_image *seen,
                      bool upright) {
   const char *name = yolo_dataset_text(d, image->name);
-  yolo_check_place place = yolo_check_place_of(run, d, image, image->place);
+  yolo_check_place place = yolo_check_image_place(run, d, image);
   if (seen->orientation <= 1) return;
   if (!upright) {
     yolo_data_report(
@@ -144,7 +145,7 @@ static void say_size(yolo_check_run *run, const yolo_check_part *part, size_t in
   if (stored) {
     say_turn(run, d, image, seen, upright);
   } else if (!upright) {
-    yolo_check_place place = yolo_check_place_of(run, d, image, image->place);
+    yolo_check_place place = yolo_check_image_place(run, d, image);
     yolo_data_report(&run->sink, YOLO_RULE_IMAGE_SIZE, place.file, place.line, "%s is recorded as %dx%d, but is %dx%d",
                      yolo_dataset_text(d, image->name), image->width, image->height, seen->width, seen->height);
   }
@@ -154,7 +155,7 @@ static void say_image(yolo_check_run *run, const yolo_check_part *part, size_t i
   const yolo_data_image *image = &part->dataset->images[index];
   const char *file = yolo_dataset_text(part->dataset, image->file), *promised = promised_format(file);
   if (look->missing) {
-    yolo_check_place place = yolo_check_place_of(run, part->dataset, image, image->place);
+    yolo_check_place place = yolo_check_image_place(run, part->dataset, image);
     yolo_data_report(&run->sink, YOLO_RULE_IMAGE_MISSING, place.file, place.line, "there is no image %s", file);
     return;
   }

@@ -6,6 +6,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/strmap.h"
+#include "backbone/base/text.h"
 #include "datasets/check_parts.h"
 #include "datasets/folder.h"
 
@@ -46,7 +47,7 @@ static const char *name_of(const yolo_check_run *run, const leak_row *row) {
 static void say_pair(yolo_check_run *run, const leak_pair *pair) {
   const yolo_check_part *part = &run->parts[pair->row->part], *other = &run->parts[pair->other->part];
   const yolo_data_image *image = &part->dataset->images[pair->row->index];
-  yolo_check_place place = yolo_check_place_of(run, part->dataset, image, image->place);
+  yolo_check_place place = yolo_check_image_place(run, part->dataset, image);
   bool listed_twice = part->images[pair->row->index].is_path;
   const char *how = listed_twice ? "is the same file as" : "has the very pixels of";
   run->split = part->index;
@@ -104,6 +105,7 @@ done:
 typedef struct folder_look {
   yolo_strmap files;   /* absolute paths of all images and masks of all splits */
   yolo_strmap folders; /* absolute folder -> split that was met first */
+  yolo_strmap broken;  /* stems of label files that could not be read: their images have been lost with them */
 } folder_look;
 
 static yolo_status note_file(folder_look *look, const char *file, int part, bool is_image) {
@@ -120,16 +122,51 @@ done:
   return st;
 }
 
+/* The reader of masks has named the images without one. */
+static bool names_unlisted(const yolo_dataset *d, const yolo_data_image *image) {
+  return strcmp(yolo_dataset_text(d, d->sources[image->source].format), "masks") == 0;
+}
+
 static yolo_status note_part(folder_look *look, const yolo_check_part *part) {
   const yolo_dataset *d = part->dataset;
   yolo_status st = YOLO_OK;
   for (size_t i = 0; i < d->n_images; ++i) {
     const yolo_data_image *image = &d->images[i];
     if (image->pixels != UINT64_MAX) continue;
-    YOLO_TRY(note_file(look, yolo_dataset_text(d, image->file), part->index, true));
+    YOLO_TRY(note_file(look, yolo_dataset_text(d, image->file), part->index, !names_unlisted(d, image)));
     if (image->mask_file) YOLO_TRY(note_file(look, yolo_dataset_text(d, image->mask_file), part->index, false));
   }
 done:
+  return st;
+}
+
+static yolo_status stem_of(const char *path, char **out) {
+  const char *base = yolo_basename(path), *dot = strrchr(base, '.');
+  *out = yolo_strndup(base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+  return *out ? YOLO_OK : YOLO_ENOMEM;
+}
+
+static yolo_status note_broken(folder_look *look, const yolo_check_report *report) {
+  char *stem = NULL;
+  yolo_status st = YOLO_OK;
+  for (size_t i = 0; i < report->n_findings && st == YOLO_OK; ++i) {
+    if (report->findings[i].rule != YOLO_RULE_LABEL_SYNTAX) continue;
+    YOLO_TRY(stem_of(yolo_check_text(report, report->findings[i].file), &stem));
+    st = yolo_strmap_add(&look->broken, stem, 0, NULL);
+    yolo_free(stem);
+  }
+done:
+  return st;
+}
+
+/* Is a label missing for this file, and does no other finding explain why? */
+static yolo_status is_unlisted(const folder_look *look, const char *path, bool *unlisted) {
+  char *stem = NULL;
+  *unlisted = false;
+  if (yolo_strmap_get(&look->files, path, NULL)) return YOLO_OK;
+  yolo_status st = stem_of(path, &stem);
+  if (st == YOLO_OK) *unlisted = !yolo_strmap_get(&look->broken, stem, NULL);
+  yolo_free(stem);
   return st;
 }
 
@@ -148,7 +185,9 @@ static yolo_status look_into(yolo_check_run *run, const folder_look *look, const
   run->split = (int)folder->value;
   run->kind = YOLO_PLACE_LINE;
   for (size_t i = 0; i < list.count; ++i) {
-    if (yolo_strmap_get(&look->files, list.paths[i], NULL)) continue;
+    bool unlisted = false;
+    YOLO_TRY(is_unlisted(look, list.paths[i], &unlisted));
+    if (!unlisted) continue;
     yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLISTED, list.paths[i], 0, "no label speaks of this image");
   }
 done:
@@ -162,6 +201,7 @@ yolo_status yolo_check_unlisted(yolo_check_run *run) {
   yolo_status st = YOLO_OK;
   size_t n = 0;
   for (int p = 0; p < run->n_parts; ++p) YOLO_TRY(note_part(&look, &run->parts[p]));
+  YOLO_TRY(note_broken(&look, run->report));
   YOLO_ENOMEM_IF_NULL(folders = yolo_alloc_array(look.folders.count + 1, sizeof *folders));
   for (size_t i = 0; i < look.folders.capacity; ++i)
     if (look.folders.slots[i].key) folders[n++] = &look.folders.slots[i];
@@ -171,5 +211,6 @@ done:
   yolo_free(folders);
   yolo_strmap_free(&look.files);
   yolo_strmap_free(&look.folders);
+  yolo_strmap_free(&look.broken);
   return st;
 }

@@ -21,9 +21,8 @@ typedef struct mask_look {
 } mask_look;
 
 static void say(const mask_look *look, yolo_data_rule rule, const char *what) {
-  const yolo_data_image *image = &look->dataset->images[look->annotation->image];
   char who[YOLO_WHO_MAX];
-  yolo_check_place place = yolo_check_place_of(look->run, look->dataset, image, look->annotation->place);
+  yolo_check_place place = yolo_check_place_of(look->run, look->dataset, look->annotation);
   yolo_data_report(&look->run->sink, rule, place.file, place.line, "%s %s",
                    yolo_annotation_who(look->dataset, look->annotation, who), what);
 }

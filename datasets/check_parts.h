@@ -29,6 +29,7 @@ typedef struct yolo_seen_image {
   uint8_t orientation; /* EXIF, 1 to 8 */
   bool hashed;         /* `content` says something */
   bool is_path;        /* it is only the path */
+  bool unusable;       /* missing, or does not decode */
 } yolo_seen_image;
 
 typedef struct yolo_check_part {
@@ -56,17 +57,16 @@ typedef struct yolo_check_place {
   const char *file;
   uint64_t line;
 } yolo_check_place;
-yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image,
-                                     uint64_t place);
+yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *dataset, const yolo_annotation *annotation);
+yolo_check_place yolo_check_image_place(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image);
 
 /* check.c */
 yolo_status yolo_check_add_text(yolo_check_report *report, const char *text, uint64_t *offset);
 
 yolo_status yolo_check_images(yolo_check_run *run, yolo_check_part *part); /* check_images.c */
 yolo_status yolo_check_boxes(yolo_check_run *run, yolo_check_part *part);  /* check_boxes.c */
-yolo_status yolo_check_ids(yolo_check_run *run, yolo_check_part *part);
-yolo_status yolo_check_masks(yolo_check_run *run, yolo_check_part *part); /* check_masks.c */
-yolo_status yolo_check_leaks(yolo_check_run *run);                        /* check_leaks.c */
+yolo_status yolo_check_masks(yolo_check_run *run, yolo_check_part *part);  /* check_masks.c */
+yolo_status yolo_check_leaks(yolo_check_run *run);                         /* check_leaks.c */
 yolo_status yolo_check_unlisted(yolo_check_run *run);
 yolo_status yolo_check_count(yolo_check_run *run); /* check_stats.c */
 
