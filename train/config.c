@@ -76,12 +76,8 @@ static yolo_status use_preset(yolo_config *config, const yolo_ini *ini, const ch
 
 /* ---- the file ---- */
 
-static const yolo_ini_rules rules = {.what = "data.cfg",
-                                     .begins = "a data.cfg begins with [data]",
-                                     .once = true,
-                                     .empty_values = true,
-                                     .loose_entries = true, /* a Darknet .data file has no section */
-                                     .quotes = true};
+static const yolo_ini_rules rules = {
+    .what = "data.cfg", .begins = "a data.cfg begins with [data]", .once = true, .empty_values = true, .quotes = true};
 
 static yolo_status put_section(yolo_config *config, const yolo_ini *ini, const yolo_ini_section *section, const char *folder) {
   char where[PLACE_MAX];
@@ -97,11 +93,6 @@ static yolo_status put_section(yolo_config *config, const yolo_ini *ini, const y
 
 static yolo_status put_file(yolo_config *config, const yolo_ini *ini, const char *folder) {
   yolo_status st = YOLO_OK;
-  const yolo_ini_section *first = &ini->sections[0];
-  if (*first->name == '\0' && ini->n_sections == 1) return yolo_config_put_darknet(config, first, folder);
-  if (*first->name == '\0')
-    return yolo_fail(YOLO_EFORMAT, "%s:%d: '%.60s' stands before any section; %s", ini->file, first->entries[0].line,
-                     first->entries[0].key, rules.begins);
   for (int i = 0; i < ini->n_sections && st == YOLO_OK; ++i) st = put_section(config, ini, &ini->sections[i], folder);
   return st;
 }
@@ -169,9 +160,10 @@ static yolo_status load(const char *path, const char *const *sets, int n_sets, y
   yolo_ini *ini = NULL;
   char *folder = NULL;
   YOLO_TRY(find_file(path, &config->file));
-  bool labels = is_labels(config->file);
-  if (labels) {
+  if (is_labels(config->file)) {
     YOLO_TRY(use_labels(config, config->file));
+  } else if (yolo_has_suffix(config->file, ".data")) {
+    YOLO_TRY(yolo_config_load_darknet(config));
   } else {
     YOLO_TRY(yolo_ini_load(config->file, &rules, &ini));
     YOLO_TRY(yolo_path_parent(config->file, &folder));

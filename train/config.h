@@ -74,8 +74,7 @@ yolo_status yolo_config_find_part(const char *name, const char *where, const yol
 /* Puts one value; class names that are named by a file are read. */
 yolo_status yolo_config_put(yolo_config *config, const yolo_config_part *part, const char *key, const char *value,
                             const char *where, const char *folder);
-/* A Darknet .data file: entries without a section. */
-struct yolo_ini_section;
-yolo_status yolo_config_put_darknet(yolo_config *config, const struct yolo_ini_section *entries, const char *folder);
+/* Reads config->file as a Darknet .data file. */
+yolo_status yolo_config_load_darknet(yolo_config *config);
 
 #endif

@@ -130,9 +130,8 @@ static yolo_status add_entry(yolo_ini_section *section, yolo_ini_entry entry, co
 
 static yolo_status parse_entry(yolo_ini *ini, char *line, int number, const yolo_ini_rules *rules) {
   char *equals = strchr(line, '=');
-  if (ini->n_sections == 0 && !rules->loose_entries)
+  if (ini->n_sections == 0)
     return yolo_fail(YOLO_EFORMAT, "%s:%d: '%.60s' stands before any section; %s", ini->file, number, line, rules->begins);
-  if (ini->n_sections == 0) ini->sections[ini->n_sections++] = (yolo_ini_section){"", number, 0, ini->pool, ini->file};
   yolo_ini_section *section = &ini->sections[ini->n_sections - 1];
   if (!equals)
     return yolo_fail(YOLO_EFORMAT, "%s:%d: [%s]: '%.60s' is neither a [section], a key=value nor a comment", ini->file, number,
@@ -146,8 +145,7 @@ static yolo_status parse_entry(yolo_ini *ini, char *line, int number, const yolo
   return add_entry(section, entry, rules);
 }
 
-/* Upper bounds for the two tables: every '[' may open a section, every '=' may be an entry; one section more for what
- * stands before the first. */
+/* Upper bounds for the two tables: every '[' may open a section, every '=' may be an entry. */
 static yolo_status make_tables(yolo_ini *ini) {
   size_t sections = 1, entries = 1;
   for (const char *p = ini->text; *p; p++) {

@@ -23,7 +23,7 @@ typedef struct yolo_ini_entry {
 } yolo_ini_entry;
 
 typedef struct yolo_ini_section {
-  const char *name; /* "convolutional"; "" for what stands before the first section */
+  const char *name; /* "convolutional" */
   int line;
   int n_entries;
   yolo_ini_entry *entries;
@@ -45,7 +45,6 @@ typedef struct yolo_ini_rules {
   bool once;          /* a section and a key may stand once; else a key that is repeated with its value is dropped, and with
                          another value kept behind the first */
   bool empty_values;  /* "key =" has the value ""; else it is an error */
-  bool loose_entries; /* entries may stand before any section */
   bool quotes;        /* a value, or an item of a list, may stand in double quotes, and then hold a " #" (settings.h) */
   /* Judges a section that opens (and may give it another name); the ones before are in `ini`. NULL: every name is fine. */
   yolo_status (*open)(const yolo_ini *ini, yolo_ini_section *section);

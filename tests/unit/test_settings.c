@@ -215,12 +215,13 @@ END_TEST
 /* ---- the file ---- */
 
 static const yolo_ini_rules rules = {
-    .what = "toy", .begins = "a toy begins anyhow", .once = true, .empty_values = true, .loose_entries = true, .quotes = true};
+    .what = "toy", .begins = "a toy begins anyhow", .once = true, .empty_values = true, .quotes = true};
 
 static const struct {
   const char *text, *words; /* words of a failure; or, after '=', the value of the last key */
 } files[] = {
-    {"a = 1\n[s]\nb = 2 # two\n", "=2"},
+    {"[r]\na = 1\n[s]\nb = 2 # two\n", "=2"},
+    {"a = 1\n[s]\n", "toy.cfg:1: 'a = 1' stands before any section; a toy begins anyhow"},
     {"[s]\nb = \"x # y\" # two\n", "=\"x # y\""},
     {"[s]\nb = one, \"x # y\", z # two\n", "=one, \"x # y\", z"},
     {"[s]\nb = \"a\"\" # b\" ; c\n", "=\"a\"\" # b\""},
@@ -229,7 +230,7 @@ static const struct {
     {"[s]\nb = # nothing\n", "="},
     {"[s]\nb =#nothing\n", "="},
     {"\xEF\xBB\xBF[s]\r\nb = 7\r\n", "=7"},
-    {"a = b = c", "=b = c"},
+    {"[s]\na = b = c", "=b = c"},
     {"", "toy.cfg|empty|begins anyhow"},
     {"# only words\n", "toy.cfg|holds no section"},
     {"[s]\n[t]\n[s]\n", "toy.cfg:3:|second [s]|line 1"},
