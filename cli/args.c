@@ -83,6 +83,20 @@ static yolo_status set_size(const args_option *o, const char *value, int *to) {
   return YOLO_OK;
 }
 
+static yolo_status set_text(const args_option *o, const char *value, const char **to) {
+  if (!*value) return yolo_fail(YOLO_EINVAL, "--%s was given an empty value", o->name);
+  *to = value;
+  return YOLO_OK;
+}
+
+static yolo_status add_text(const args_option *o, const char *value, args_texts *to) {
+  if (to->count == ARGS_MOST_TEXTS)
+    return yolo_fail(YOLO_EINVAL, "--%s was given more than %d times", o->name, ARGS_MOST_TEXTS);
+  yolo_status st = set_text(o, value, &to->items[to->count]);
+  if (st == YOLO_OK) to->count++;
+  return st;
+}
+
 static yolo_status set(const args_option *o, const char *value, char *base) {
   void *to = base + o->offset;
   switch (o->kind) {
@@ -91,10 +105,8 @@ static yolo_status set(const args_option *o, const char *value, char *base) {
     case ARGS_REAL: return set_real(o, value, to);
     case ARGS_CHOICE: return set_choice(o, value, to);
     case ARGS_SIZE: return set_size(o, value, to);
-    case ARGS_TEXT:
-      if (!*value) return yolo_fail(YOLO_EINVAL, "--%s was given an empty value", o->name);
-      *(const char **)to = value;
-      return YOLO_OK;
+    case ARGS_TEXT: return set_text(o, value, to);
+    case ARGS_TEXTS: return add_text(o, value, to);
   }
   return YOLO_OK;
 }

@@ -14,11 +14,18 @@
 typedef enum args_kind {
   ARGS_FLAG,   /* bool: true */
   ARGS_TEXT,   /* const char *: points into argv */
+  ARGS_TEXTS,  /* args_texts: may be given several times; each points into argv */
   ARGS_INT,    /* int, in [min, max] */
   ARGS_REAL,   /* double, in [min, max] */
   ARGS_CHOICE, /* int: 1 for the first of choices "a|b|c", 2 for the second ...; 0 stays "not given" */
   ARGS_SIZE    /* int[2]: "416" or "608x352" -> width, height, each in [min, max] */
 } args_kind;
+
+enum { ARGS_MOST_TEXTS = 64 };
+typedef struct args_texts {
+  const char *items[ARGS_MOST_TEXTS]; /* in their order */
+  int count;
+} args_texts;
 
 typedef struct args_option {
   const char *name;
