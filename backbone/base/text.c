@@ -64,7 +64,8 @@ void yolo_text_free(yolo_text *text) {
 
 /* Bytes of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), or 0. The text ends with a NUL,
  * which is no continuation byte, so nothing beyond it is read. */
-static int utf8_length(const unsigned char *p) {
+int yolo_utf8_length(const char *text) {
+  const unsigned char *p = (const unsigned char *)text;
   unsigned char low = 0x80, high = 0xBF;
   int length = 0;
   if (p[0] < 0x80) return 1;
@@ -99,7 +100,7 @@ static yolo_status append_json_character(yolo_text *text, const char *value, int
   *used = 1;
   if (escape) return yolo_text_append(text, escape, 2);
   if ((unsigned char)*value < 0x20) return yolo_text_format(text, "\\u%04x", (unsigned)*value);
-  int length = utf8_length((const unsigned char *)value);
+  int length = yolo_utf8_length(value);
   if (length == 0) return yolo_text_append(text, "\xEF\xBF\xBD", 3);
   *used = length;
   return yolo_text_append(text, value, (size_t)length);

@@ -19,6 +19,9 @@ yolo_status yolo_text_json_string(yolo_text *text, const char *value); /* quoted
 yolo_status yolo_text_number(yolo_text *text, double value);
 void yolo_text_free(yolo_text *text);
 
+/* Bytes of the character that `text` begins with; 0 where they are no well-formed UTF-8. */
+int yolo_utf8_length(const char *text);
+
 /* The whole text must be one number (surrounding blanks allowed); '.' is the decimal point whatever the
  * locale; NaN, infinity and overflow are refused. Return false without touching *out. */
 bool yolo_parse_int(const char *text, int *out);
