@@ -124,11 +124,14 @@ static char first_byte(const char *path) {
   return bytes[i + (ssize_t)strspn(bytes + i, " \t\r\n")];
 }
 
+/* A list, too: no labels, but the reader says so better than "no format that is known". */
 bool yolo_coco_sniff(const yolo_data_source *source) {
   char *json = NULL;
   bool known = false;
-  if (yolo_coco_json_path(source, &json) == YOLO_OK)
-    known = yolo_is_file(json) && yolo_has_suffix(json, ".json") && first_byte(json) == '{';
+  if (yolo_coco_json_path(source, &json) == YOLO_OK && yolo_is_file(json) && yolo_has_suffix(json, ".json")) {
+    char first = first_byte(json);
+    known = first == '{' || first == '[';
+  }
   yolo_free(json);
   return known;
 }
