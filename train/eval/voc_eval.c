@@ -1,0 +1,179 @@
+/* Pascal's average precision: see voc_eval.h. */
+#include "train/eval/voc_eval.h"
+
+#include <stdlib.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/threads.h"
+#include "train/eval/coco_match.h"
+
+typedef struct job {
+  const yolo_eval_set *set;
+  const yolo_eval_order *detections, *truths;
+  yolo_voc_result *out;
+  yolo_status *status;
+} job;
+
+typedef struct sort_key {
+  uint64_t key;
+  uint32_t id;
+} sort_key;
+
+static int by_key(const void *a, const void *b) {
+  const sort_key *x = a, *y = b;
+  if (x->key != y->key) return x->key < y->key ? -1 : 1;
+  return (x->id > y->id) - (x->id < y->id);
+}
+
+typedef enum verdict { VERDICT_IGNORED, VERDICT_RIGHT, VERDICT_WRONG } verdict;
+
+/* The truths of a class, by image, and which of them are taken. */
+typedef struct truth_list {
+  const yolo_eval_set *set;
+  const uint32_t *ids;
+  bool *taken;
+  size_t n;
+} truth_list;
+
+static size_t first_of_image(const truth_list *t, uint32_t image) {
+  size_t low = 0, high = t->n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (t->set->truths[t->ids[middle]].image < image) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+static verdict judge(const truth_list *t, const yolo_eval_detection *d, double threshold) {
+  double best = -1;
+  size_t at = t->n;
+  for (size_t i = first_of_image(t, d->image); i < t->n && t->set->truths[t->ids[i]].image == d->image; ++i) {
+    double iou;
+    yolo_xywh_iou(&d->box, 1, &t->set->truths[t->ids[i]].box, 1, NULL, &iou);
+    if (iou > best) {
+      best = iou;
+      at = i;
+    }
+  }
+  if (at == t->n || best < threshold) return VERDICT_WRONG;
+  const yolo_eval_truth *truth = &t->set->truths[t->ids[at]];
+  if (truth->difficult || truth->crowd) return VERDICT_IGNORED;
+  if (t->taken[at]) return VERDICT_WRONG;
+  t->taken[at] = true;
+  return VERDICT_RIGHT;
+}
+
+/* Precision after each right detection; recall there is (i + 1) / truths. Between them precision only falls. */
+static double area_under(const double *precision, size_t n, size_t truths) {
+  double area = 0, highest = 0;
+  for (size_t i = n; i-- > 0;) {
+    if (precision[i] > highest) highest = precision[i];
+    area += highest / (double)truths;
+  }
+  return area;
+}
+
+/* Whether a recall of i tenths is reached is settled in whole numbers. */
+static double eleven_points(const double *precision, size_t n, size_t truths) {
+  enum { TENTHS = 10 };
+  double sum = 0, highest = 0;
+  size_t at = n;
+  for (size_t tenth = TENTHS + 1; tenth-- > 0;) {
+    for (; at > 0 && at * TENTHS >= tenth * truths; --at) {
+      if (precision[at - 1] > highest) highest = precision[at - 1];
+    }
+    sum += highest;
+  }
+  return sum / (TENTHS + 1);
+}
+
+static void score_class(const job *j, const sort_key *keys, size_t n, const truth_list *truths, double *precision,
+                        yolo_voc_class *out) {
+  for (size_t i = 0; i < n; ++i) {
+    switch (judge(truths, &j->set->detections[keys[i].id], j->out->iou)) {
+      case VERDICT_WRONG: ++out->wrong; break;
+      case VERDICT_RIGHT:
+        ++out->right;
+        precision[out->right - 1] = (double)out->right / (double)(out->right + out->wrong);
+        break;
+      case VERDICT_IGNORED: break;
+    }
+  }
+  out->ap = j->out->rule == YOLO_VOC_2007 ? eleven_points(precision, out->right, out->truths)
+                                          : area_under(precision, out->right, out->truths);
+}
+
+static yolo_status run_class(const job *j, int k) {
+  const uint32_t *ids = j->detections->items + j->detections->first[k];
+  size_t n = j->detections->first[k + 1] - j->detections->first[k];
+  truth_list truths = {j->set, j->truths->items + j->truths->first[k], NULL, j->truths->first[k + 1] - j->truths->first[k]};
+  yolo_voc_class *out = &j->out->classes[k];
+  sort_key *keys = NULL;
+  double *precision = NULL;
+  yolo_status st = YOLO_OK;
+  for (size_t i = 0; i < truths.n; ++i) {
+    const yolo_eval_truth *t = &j->set->truths[truths.ids[i]];
+    out->truths += !t->difficult && !t->crowd;
+  }
+  out->ap = -1;
+  if (out->truths == 0) return YOLO_OK;
+  YOLO_ENOMEM_IF_NULL(keys = yolo_alloc_array(n, sizeof *keys));
+  YOLO_ENOMEM_IF_NULL(truths.taken = yolo_calloc(truths.n, sizeof *truths.taken));
+  YOLO_ENOMEM_IF_NULL(precision = yolo_alloc_array(truths.n, sizeof *precision));
+  for (size_t i = 0; i < n; ++i) keys[i] = (sort_key){yolo_eval_score_key(j->set->detections[ids[i]].score), ids[i]};
+  if (n > 1) qsort(keys, n, sizeof *keys, by_key);
+  score_class(j, keys, n, &truths, precision, out);
+done:
+  yolo_free(keys);
+  yolo_free(truths.taken);
+  yolo_free(precision);
+  return st;
+}
+
+static void class_task(void *payload, int k, int thread) {
+  (void)thread;
+  job *j = payload;
+  j->status[k] = run_class(j, k);
+}
+
+static double mean_of(const yolo_voc_result *r) {
+  double sum = 0;
+  int n = 0;
+  for (int k = 0; k < r->n_classes; ++k) {
+    if (r->classes[k].ap < 0) continue;
+    sum += r->classes[k].ap;
+    ++n;
+  }
+  return n ? sum / n : -1;
+}
+
+yolo_status yolo_voc_run(const yolo_eval_set *set, yolo_voc_rule rule, double iou, int threads, yolo_voc_result *out) {
+  yolo_eval_order detections = {0}, truths = {0};
+  job j = {set, &detections, &truths, out, NULL};
+  yolo_status st = YOLO_OK;
+  *out = (yolo_voc_result){.rule = rule, .iou = iou, .n_classes = set->n_classes};
+  YOLO_TRY(yolo_eval_order_detections(set, false, &detections));
+  YOLO_TRY(yolo_eval_order_truths(set, false, &truths));
+  YOLO_ENOMEM_IF_NULL(out->classes = yolo_calloc((size_t)set->n_classes, sizeof *out->classes));
+  YOLO_ENOMEM_IF_NULL(j.status = yolo_calloc((size_t)set->n_classes, sizeof *j.status));
+  yolo_parallel(threads ? threads : yolo_threads_available(), set->n_classes, class_task, &j);
+  for (int k = 0; k < set->n_classes && st == YOLO_OK; ++k) {
+    if (j.status[k] != YOLO_OK) st = yolo_fail(j.status[k], "memory ran short while detections were matched");
+  }
+  if (st == YOLO_OK) out->mean_ap = mean_of(out);
+done:
+  yolo_free(j.status);
+  yolo_eval_order_free(&detections);
+  yolo_eval_order_free(&truths);
+  if (st != YOLO_OK) yolo_voc_result_free(out);
+  return st;
+}
+
+void yolo_voc_result_free(yolo_voc_result *result) {
+  yolo_free(result->classes);
+  *result = (yolo_voc_result){0};
+}
