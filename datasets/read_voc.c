@@ -12,7 +12,8 @@
  *
  * The image of NAME.xml is NAME with the suffix of <filename>, in JPEGImages beside Annotations, else beside the XML file; only
  * if there is none, <filename> counts: files get renamed, and the tag is forgotten. Its recorded size is <size>; without one,
- * that of the image's header. A file that is no VOC XML is reported and left out with its image. */
+ * that of the image's header. Classes come in the order met, unless a classes.txt lies in the folder of the XML files or above
+ * it. A file that is no VOC XML is reported and left out with its image. */
 #include <math.h>
 #include <string.h>
 
@@ -197,6 +198,20 @@ static yolo_status read_file(job *j, const char *xml) {
 
 /* ---- folders and lists ---- */
 
+/* The classes in their order, where a classes.txt says it. */
+static yolo_status read_names(job *j, const char *annotations) {
+  yolo_file_list names = {0};
+  int given = 0, index;
+  yolo_status st = YOLO_OK;
+  if (yolo_dataset_builder_names(j->builder, &given)) return YOLO_OK;
+  YOLO_TRY(yolo_names_around(annotations, &names));
+  for (size_t i = 0; i < names.count; ++i)
+    YOLO_TRY(yolo_dataset_builder_class(j->builder, names.paths[i], NULL, (int64_t)i, &index));
+done:
+  yolo_file_list_free(&names);
+  return st;
+}
+
 static yolo_status read_folder(job *j, const char *folder) {
   const yolo_folder_options options = {.wanted = is_xml};
   yolo_file_list files = {0};
@@ -204,6 +219,7 @@ static yolo_status read_folder(job *j, const char *folder) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_path_join(folder, "Annotations", &inside));
   if (yolo_is_folder(inside)) folder = inside;
+  YOLO_TRY(read_names(j, folder));
   YOLO_TRY(yolo_folder_files(folder, &options, &files));
   for (size_t i = 0; i < files.count; ++i) YOLO_TRY(read_file(j, files.paths[i]));
   if (files.count == 0) st = yolo_fail(YOLO_EFORMAT, "%s: no XML file lies in or below this folder", folder);
@@ -263,6 +279,7 @@ static yolo_status read_list(job *j, const char *list) {
     st = yolo_fail(YOLO_EFORMAT, "%s: no folder Annotations lies above this list", list);
     goto done;
   }
+  YOLO_TRY(read_names(j, annotations));
   YOLO_TRY(yolo_lines_open(list, YOLO_LABEL_FILE_MAX, &lines));
   for (char *line; (line = yolo_lines_next(&lines)) != NULL;) {
     char *rest = line, *stem = yolo_next_word(&rest);
