@@ -89,6 +89,14 @@ static void move_points(const yolo_matrix *matrix, float *xy, int n) {
   }
 }
 
+/* Rounding may have left a clipped point a little outside. */
+static void clamp_points(float *xy, int n, float width, float height) {
+  for (int i = 0; i < n; i++, xy += 2) {
+    xy[0] = xy[0] < 0 ? 0 : xy[0] > width ? width : xy[0];
+    xy[1] = xy[1] < 0 ? 0 : xy[1] > height ? height : xy[1];
+  }
+}
+
 /* ---- one ring ---- */
 
 /* Areas of a part before and after each of the two clippings (in the source, in the output), to say how much is left. */
@@ -128,6 +136,7 @@ static yolo_status move_ring(yolo_augmenter *augmenter, const yolo_layer *layer,
   move_points(&layer->to_output, augmenter->clip[0], *n);
   a->moved += signed_area(augmenter->clip[0], *n);
   YOLO_TRY(clip_rect(augmenter, (yolo_rect){0, 0, width, height}, n, clipped));
+  clamp_points(augmenter->clip[0], *n, (float)width, (float)height);
   a->left += signed_area(augmenter->clip[0], *n);
 done:
   return st;
