@@ -91,6 +91,8 @@ typedef struct yolo_backend {
   /* Memory an op wants for these shapes (data pointers may be NULL). `thrift` 0 asks for the fastest
    * layout; higher levels (up to YOLO_THRIFT_MAX) trade speed for smaller packed parameters. */
   yolo_op_sizes (*sizes)(yolo_device *device, const yolo_op_call *call, int thrift);
+  /* Bytes of scratch that backward wants for these shapes; NULL: none. */
+  size_t (*backward_work)(yolo_device *device, const yolo_op_call *call);
   /* Lays the parameters (call->param, host memory, in-memory layout) out at `to`; called once at load with
    * the same shapes and thrift as sizes(). */
   yolo_status (*pack)(yolo_device *device, const yolo_op_call *call, int thrift, void *to);

@@ -47,6 +47,9 @@ int yolo_activation_find(const char *name); /* -1 when unknown */
 YOLO_HD static inline double yolo_activate(yolo_activation act, double x) { return yolo_act_any(act, x); }
 YOLO_HD static inline float yolo_activate_f(yolo_activation act, float x) { return yolo_act_any_f(act, x); }
 
+/* f'(x), for gradients. */
+YOLO_HD static inline double yolo_activate_slope(yolo_activation act, double x) { return yolo_act_any_slope(act, x); }
+
 /* Of the heads. */
 YOLO_HD static inline double yolo_logistic(double x) { return yolo_act_logistic(x); }
 

@@ -16,8 +16,8 @@
 #include "backbone/base/tensor.h"
 #include "backbone/ops/attrs.h"
 
-#define YOLO_OP_MAX_IN 32   /* inputs of one node ([route], [shortcut]) */
-#define YOLO_OP_MAX_PARAM 4 /* parameters of one node */
+#define YOLO_OP_MAX_IN    32 /* inputs of one node ([route], [shortcut]) */
+#define YOLO_OP_MAX_PARAM 4  /* parameters of one node */
 
 typedef enum yolo_op_id {
 #define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) YOLO_OP_##name,
@@ -51,9 +51,9 @@ typedef struct yolo_op_call {
   const void *packed;       /* the parameters as the backend's pack() laid them out, or NULL */
   void *work;               /* scratch of the size the backend asked for; contents undefined */
   size_t work_size;
-  bool training;  /* forward in training mode (batch statistics, dropout active) */
-  uint64_t seed;  /* counter-based randomness of this step and node */
-  void *saved;    /* what forward leaves for backward (op->saved_size bytes) */
+  bool training; /* forward in training mode (batch statistics, dropout active) */
+  uint64_t seed; /* counter-based randomness of this step and node */
+  void *saved;   /* what forward leaves for backward (op->saved_size bytes) */
   /* backward only: */
   const yolo_tensor *grad_out; /* dL/d out */
   yolo_tensor *grad_in;        /* n_in; data NULL where not wanted */
@@ -78,15 +78,15 @@ typedef struct yolo_op {
   bool inplace;            /* out may be in[0]'s memory when nobody else reads in[0] */
   unsigned backward_reads; /* YOLO_READS_* */
   size_t (*saved_size)(const void *attrs, const yolo_shape *in, yolo_shape out); /* NULL: 0 bytes */
-  yolo_status (*forward)(const yolo_op_call *call);  /* reference; never NULL */
-  yolo_status (*backward)(const yolo_op_call *call); /* reference; NULL while the row says NONE */
+  yolo_status (*forward)(const yolo_op_call *call);                              /* reference; never NULL */
+  yolo_status (*backward)(const yolo_op_call *call);                             /* reference; NULL while the row says NONE */
 } yolo_op;
 
 #define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) extern const yolo_op yolo_op_##name;
 #include "backbone/ops/op_list.h"
 #undef YOLO_OP
 
-const yolo_op *yolo_op_get(yolo_op_id id);   /* never NULL for a valid id */
+const yolo_op *yolo_op_get(yolo_op_id id);     /* never NULL for a valid id */
 const yolo_op *yolo_op_find(const char *name); /* NULL when unknown */
 
 /* Swaps one parameter between disk layout (a, b, s) and memory layout (a, s, b), in place, slab by slab;

@@ -22,6 +22,19 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* dL/d in = dL/d out * f'(in) */
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_activation_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  size_t pixels = grad ? yolo_shape_pixels(grad->shape) : 0;
+  for (size_t p = 0; p < pixels; p++) {
+    const float *in = yolo_nth_pixel(&call->in[0], p), *up = yolo_nth_pixel(call->grad_out, p);
+    float *to = yolo_nth_pixel(grad, p);
+    for (int c = 0; c < grad->shape.c; c++) yolo_put_grad(&to[c], call->beta[0], up[c] * yolo_activate_slope(a->act, in[c]));
+  }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_activation = {.name = "activation",
                                     .attrs_size = sizeof(yolo_activation_attrs),
                                     .min_in = 1,
@@ -29,4 +42,5 @@ const yolo_op yolo_op_activation = {.name = "activation",
                                     .shape = shape,
                                     .inplace = true,
                                     .backward_reads = YOLO_READS_IN,
-                                    .forward = forward};
+                                    .forward = forward,
+                                    .backward = backward};

@@ -52,5 +52,30 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
-const yolo_op yolo_op_avgpool = {
-    .name = "avgpool", .attrs_size = sizeof(yolo_avgpool_attrs), .min_in = 1, .max_in = 1, .shape = shape, .forward = forward};
+/* Each cell of a window gets an equal share. */
+static void share_out(yolo_tensor *grad, int n, box b, const float *up) {
+  double share = 1.0 / ((double)(b.y1 - b.y0) * (b.x1 - b.x0));
+  for (int y = b.y0; y < b.y1; y++)
+    for (int x = b.x0; x < b.x1; x++)
+      for (int c = 0; c < grad->shape.c; c++) yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], 1, up[c] * share);
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  yolo_shape s = call->grad_out->shape;
+  if (!grad) return YOLO_OK;
+  yolo_begin_grad(grad, call->beta[0]);
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++)
+        share_out(grad, n, window_box(call->attrs, grad->shape, y, x), yolo_pixel(call->grad_out, n, y, x));
+  return YOLO_OK;
+}
+
+const yolo_op yolo_op_avgpool = {.name = "avgpool",
+                                 .attrs_size = sizeof(yolo_avgpool_attrs),
+                                 .min_in = 1,
+                                 .max_in = 1,
+                                 .shape = shape,
+                                 .forward = forward,
+                                 .backward = backward};

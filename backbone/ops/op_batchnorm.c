@@ -1,9 +1,13 @@
-/* Batch normalisation at inference, a straight line per channel:
+/* Batch normalisation, a straight line per channel:
  *
- *   out(n,y,x,c) = weight(c) * (in(n,y,x,c) - running_mean(c)) / sqrt(running_var(c) + eps) + bias(c)
+ *   out(n,y,x,c) = weight(c) * (in(n,y,x,c) - mean(c)) / sqrt(var(c) + eps) + bias(c)
  *
- * Ioffe & Szegedy, "Batch Normalization", 2015, algorithm 2. eps stands inside the root, as in PyTorch and
- * in all Darknets but the original's CPU path. */
+ * At inference mean and variance are the running ones. In training they are the batch's own, with the biased variance
+ * (sum / N), and the running ones move toward them: running = (1 - momentum) * running + momentum * batch, with the unbiased
+ * variance (sum / (N - 1)), as PyTorch does.
+ *
+ * Ioffe & Szegedy, "Batch Normalization", 2015, algorithms 1 and 2; the gradient is section 3's. eps stands inside the root, as
+ * in PyTorch and in all Darknets but the original's CPU path. */
 #include <math.h>
 
 #include "backbone/ops/rules.h"
@@ -37,17 +41,84 @@ static size_t saved_size(const void *attrs, const yolo_shape *in, yolo_shape out
   return 2 * (size_t)in[0].c * sizeof(float);
 }
 
-static yolo_status forward(const yolo_op_call *call) {
+static double channel_mean(const yolo_tensor *in, int c) {
+  size_t pixels = yolo_shape_pixels(in->shape);
+  double sum = 0;
+  for (size_t p = 0; p < pixels; p++) sum += yolo_nth_pixel(in, p)[c];
+  return sum / (double)pixels;
+}
+
+/* The sum of squared distances from the mean. */
+static double channel_spread(const yolo_tensor *in, int c, double mean) {
+  size_t pixels = yolo_shape_pixels(in->shape);
+  double sum = 0;
+  for (size_t p = 0; p < pixels; p++) {
+    double d = yolo_nth_pixel(in, p)[c] - mean;
+    sum += d * d;
+  }
+  return sum;
+}
+
+/* The batch's own statistics: to `saved` for the gradient, and a step of the running ones toward them. */
+static void take_statistics(const yolo_op_call *call, int c) {
   const yolo_batchnorm_attrs *a = call->attrs;
+  float *running_mean = call->param[2].data, *running_var = call->param[3].data, *saved = call->saved;
+  double pixels = (double)yolo_shape_pixels(call->in[0].shape), momentum = a->momentum;
+  double mean = channel_mean(&call->in[0], c), spread = channel_spread(&call->in[0], c, mean);
+  double unbiased = spread / (pixels > 1 ? pixels - 1 : 1);
+  saved[c] = (float)mean;
+  saved[call->in[0].shape.c + c] = (float)(1 / sqrt(spread / pixels + a->eps));
+  running_mean[c] = (float)((1 - momentum) * running_mean[c] + momentum * mean);
+  running_var[c] = (float)((1 - momentum) * running_var[c] + momentum * unbiased);
+}
+
+/* What channel c is shifted by and divided by. */
+static void statistics(const yolo_op_call *call, int c, double *mean, double *inverse) {
+  const yolo_batchnorm_attrs *a = call->attrs;
+  const float *saved = call->saved;
+  *mean = call->training ? saved[c] : ((const float *)call->param[2].data)[c];
+  *inverse =
+      call->training ? saved[call->in[0].shape.c + c] : 1 / sqrt((double)((const float *)call->param[3].data)[c] + a->eps);
+}
+
+static yolo_status forward(const yolo_op_call *call) {
   const float *weight = call->param[0].data, *bias = call->param[1].data;
-  const float *mean = call->param[2].data, *var = call->param[3].data;
   size_t pixels = yolo_shape_pixels(call->out->shape);
-  if (call->training) return yolo_fail(YOLO_EUNSUPPORTED, "batchnorm: forward with batch statistics (training) is not built");
   for (int c = 0; c < call->out->shape.c; c++) {
-    double scale = weight[c] / sqrt((double)var[c] + a->eps);
+    double mean, inverse;
+    if (call->training) take_statistics(call, c);
+    statistics(call, c, &mean, &inverse);
     for (size_t p = 0; p < pixels; p++) {
       double x = yolo_nth_pixel(&call->in[0], p)[c];
-      yolo_nth_pixel(call->out, p)[c] = (float)((x - mean[c]) * scale + bias[c]);
+      yolo_nth_pixel(call->out, p)[c] = (float)((x - mean) * (weight[c] * inverse) + bias[c]);
+    }
+  }
+  return YOLO_OK;
+}
+
+/* With x^ = (x - mean) / sqrt(var + eps) and g = dL/d out:
+ *   dL/d bias = sum g,   dL/d weight = sum g x^,
+ *   dL/d in = weight / sqrt(var + eps) * (g - mean(g) - x^ mean(g x^)), the two means only where the statistics are the
+ * batch's. */
+static yolo_status backward(const yolo_op_call *call) {
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  yolo_tensor *weights = yolo_wanted_param_grad(call, 0), *biases = yolo_wanted_param_grad(call, 1);
+  size_t pixels = yolo_shape_pixels(call->grad_out->shape);
+  for (int c = 0; c < call->grad_out->shape.c; c++) {
+    double mean, inverse, sum = 0, dot = 0, weight = ((const float *)call->param[0].data)[c];
+    statistics(call, c, &mean, &inverse);
+    for (size_t p = 0; p < pixels; p++) {
+      double g = yolo_nth_pixel(call->grad_out, p)[c];
+      sum += g;
+      dot += g * (yolo_nth_pixel(&call->in[0], p)[c] - mean) * inverse;
+    }
+    if (biases) yolo_put_grad(&((float *)biases->data)[c], 1, sum);
+    if (weights) yolo_put_grad(&((float *)weights->data)[c], 1, dot);
+    double share = call->training ? 1.0 / (double)pixels : 0;
+    for (size_t p = 0; p < pixels && grad; p++) {
+      double x = (yolo_nth_pixel(&call->in[0], p)[c] - mean) * inverse;
+      double g = yolo_nth_pixel(call->grad_out, p)[c] - share * (sum + x * dot);
+      yolo_put_grad(&yolo_nth_pixel(grad, p)[c], call->beta[0], weight * inverse * g);
     }
   }
   return YOLO_OK;
@@ -62,4 +133,5 @@ const yolo_op yolo_op_batchnorm = {.name = "batchnorm",
                                    .inplace = true,
                                    .backward_reads = YOLO_READS_IN | YOLO_READS_SAVED,
                                    .saved_size = saved_size,
-                                   .forward = forward};
+                                   .forward = forward,
+                                   .backward = backward};

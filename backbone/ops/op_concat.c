@@ -34,9 +34,26 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* Each input gets its slice. Where the planner laid the gradients out as the values, nothing is left to copy. */
+static yolo_status backward(const yolo_op_call *call) {
+  size_t pixels = yolo_shape_pixels(call->grad_out->shape), first = 0;
+  for (int i = 0; i < call->n_in; i++) {
+    yolo_tensor *grad = yolo_wanted_grad(call, i);
+    int channels = call->in[i].shape.c;
+    const float *slice = (const float *)call->grad_out->data + first;
+    bool in_place = grad && grad->data == slice && grad->stride == call->grad_out->stride && call->beta[i] == 0;
+    for (size_t p = 0; p < pixels && grad && !in_place; p++)
+      for (int c = 0; c < channels; c++)
+        yolo_put_grad(&yolo_nth_pixel(grad, p)[c], call->beta[i], slice[p * call->grad_out->stride + (size_t)c]);
+    first += (size_t)channels;
+  }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_concat = {.name = "concat",
                                 .attrs_size = sizeof(yolo_concat_attrs),
                                 .min_in = 1,
                                 .max_in = YOLO_OP_MAX_IN,
                                 .shape = shape,
-                                .forward = forward};
+                                .forward = forward,
+                                .backward = backward};

@@ -104,6 +104,88 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* ---- gradients, without the epilogue: training runs activation and residual as ops of their own ---- */
+
+/* Which output position sees input position `i` through kernel position `k`; -1: none. */
+static int seen_from(int i, int k, int pad, int stride, int dilation, int size) {
+  int at = i + pad - k * dilation;
+  return at >= 0 && at % stride == 0 && at / stride < size ? at / stride : -1;
+}
+
+/* dL/d in(n, iy, ix, c) = sum over ky, kx, o of dL/d out(n, y, x, o) weight(o, ky, kx, c) */
+static double input_gradient(const yolo_op_call *call, int n, int iy, int ix, int c) {
+  const yolo_conv2d_attrs *a = call->attrs;
+  yolo_shape s = call->grad_out->shape;
+  int per_group = call->in[0].shape.c / a->groups, filters = a->filters / a->groups, g = c / per_group;
+  double sum = 0;
+  for (int ky = 0; ky < a->kernel_h; ky++) {
+    int y = seen_from(iy, ky, a->pad.top, a->stride_h, a->dilation, s.h);
+    for (int kx = 0; kx < a->kernel_w && y >= 0; kx++) {
+      int x = seen_from(ix, kx, a->pad.left, a->stride_w, a->dilation, s.w);
+      if (x < 0) continue;
+      const float *up = yolo_pixel(call->grad_out, n, y, x);
+      for (int o = g * filters; o < (g + 1) * filters; o++)
+        sum += (double)up[o] * yolo_pixel(&call->param[0], o, ky, kx)[c % per_group];
+    }
+  }
+  return sum;
+}
+
+/* dL/d weight(o, ky, kx, c) = sum over n, y, x of dL/d out(n, y, x, o) in(n, iy, ix, g*I + c) */
+static double weight_gradient(const yolo_op_call *call, int o, int ky, int kx, int c) {
+  const yolo_conv2d_attrs *a = call->attrs;
+  const yolo_tensor *in = &call->in[0];
+  yolo_shape s = call->grad_out->shape;
+  int channel = o / (a->filters / a->groups) * (in->shape.c / a->groups) + c;
+  double sum = 0;
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++) {
+      int iy = y * a->stride_h - a->pad.top + ky * a->dilation;
+      for (int x = 0; x < s.w && iy >= 0 && iy < in->shape.h; x++) {
+        int ix = x * a->stride_w - a->pad.left + kx * a->dilation;
+        if (ix >= 0 && ix < in->shape.w)
+          sum += (double)yolo_pixel(call->grad_out, n, y, x)[o] * yolo_pixel(in, n, iy, ix)[channel];
+      }
+    }
+  return sum;
+}
+
+static double bias_gradient(const yolo_op_call *call, int o) {
+  size_t pixels = yolo_shape_pixels(call->grad_out->shape);
+  double sum = 0;
+  for (size_t p = 0; p < pixels; p++) sum += yolo_nth_pixel(call->grad_out, p)[o];
+  return sum;
+}
+
+static void input_gradients(const yolo_op_call *call, yolo_tensor *grad) {
+  yolo_shape s = grad->shape;
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++)
+        for (int c = 0; c < s.c; c++)
+          yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], call->beta[0], input_gradient(call, n, y, x, c));
+}
+
+static void weight_gradients(const yolo_op_call *call, yolo_tensor *grad) {
+  yolo_shape s = grad->shape;
+  for (int o = 0; o < s.n; o++)
+    for (int ky = 0; ky < s.h; ky++)
+      for (int kx = 0; kx < s.w; kx++)
+        for (int c = 0; c < s.c; c++) yolo_put_grad(&yolo_pixel(grad, o, ky, kx)[c], 1, weight_gradient(call, o, ky, kx, c));
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_conv2d_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weight = yolo_wanted_param_grad(call, 0);
+  yolo_tensor *bias = a->bias ? yolo_wanted_param_grad(call, 1) : NULL;
+  if (a->act1 != YOLO_ACT_linear || a->act2 != YOLO_ACT_linear || a->residual)
+    return yolo_fail(YOLO_EUNSUPPORTED, "conv2d: there is no gradient of a fused epilogue; train the graph as written");
+  if (grad) input_gradients(call, grad);
+  if (weight) weight_gradients(call, weight);
+  for (int o = 0; o < a->filters && bias; o++) yolo_put_grad(&((float *)bias->data)[o], 1, bias_gradient(call, o));
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_conv2d = {.name = "conv2d",
                                 .attrs_size = sizeof(yolo_conv2d_attrs),
                                 .min_in = 1,
@@ -112,4 +194,5 @@ const yolo_op yolo_op_conv2d = {.name = "conv2d",
                                 .params = params,
                                 .flops = flops,
                                 .backward_reads = YOLO_READS_IN,
-                                .forward = forward};
+                                .forward = forward,
+                                .backward = backward};

@@ -45,6 +45,22 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_dropout_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  const uint8_t *saved = call->saved;
+  size_t pixels = grad ? yolo_shape_pixels(grad->shape) : 0;
+  double scale = call->training ? 1.0 / (1.0 - a->probability) : 1;
+  for (size_t p = 0; p < pixels; p++) {
+    const float *up = yolo_nth_pixel(call->grad_out, p);
+    for (int c = 0; c < grad->shape.c; c++) {
+      bool keep = !call->training || *saved++;
+      yolo_put_grad(&yolo_nth_pixel(grad, p)[c], call->beta[0], keep ? up[c] * scale : 0);
+    }
+  }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_dropout = {.name = "dropout",
                                  .attrs_size = sizeof(yolo_dropout_attrs),
                                  .min_in = 1,
@@ -53,4 +69,5 @@ const yolo_op yolo_op_dropout = {.name = "dropout",
                                  .inplace = true,
                                  .backward_reads = YOLO_READS_SAVED,
                                  .saved_size = saved_size,
-                                 .forward = forward};
+                                 .forward = forward,
+                                 .backward = backward};

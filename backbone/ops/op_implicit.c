@@ -38,10 +38,25 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* Every image has its share; in[0] is only counted, so its gradient is 0. */
+static yolo_status backward(const yolo_op_call *call) {
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weight = yolo_wanted_param_grad(call, 0);
+  yolo_shape s = call->grad_out->shape;
+  if (grad) yolo_begin_grad(grad, call->beta[0]);
+  for (int y = 0; y < s.h && weight; y++)
+    for (int c = 0; c < s.c; c++) {
+      double sum = 0;
+      for (int n = 0; n < s.n; n++) sum += yolo_pixel(call->grad_out, n, y, 0)[c];
+      yolo_put_grad(&yolo_pixel(weight, 0, y, 0)[c], 1, sum);
+    }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_implicit = {.name = "implicit",
                                   .attrs_size = sizeof(yolo_implicit_attrs),
                                   .min_in = 1,
                                   .max_in = 1,
                                   .shape = shape,
                                   .params = params,
-                                  .forward = forward};
+                                  .forward = forward,
+                                  .backward = backward};

@@ -63,6 +63,54 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* dL/d sum(n, o): the activation's slope times what comes from above. */
+static double sum_gradient(const yolo_op_call *call, int n, int o) {
+  const yolo_linear_attrs *a = call->attrs;
+  double up = yolo_pixel(call->grad_out, n, 0, 0)[o];
+  if (a->act == YOLO_ACT_linear) return up;
+  double sum = output_sum(call, n, o) + (a->bias ? ((const float *)call->param[1].data)[o] : 0);
+  return up * yolo_activate_slope(a->act, sum);
+}
+
+/* dL/d in(n, y, x, c) = sum_o dL/d sum(n, o) weight(o, y, x, c) */
+static void input_gradient(const yolo_op_call *call, yolo_tensor *grad, int n) {
+  const yolo_linear_attrs *a = call->attrs;
+  yolo_shape s = grad->shape;
+  for (int y = 0; y < s.h; y++)
+    for (int x = 0; x < s.w; x++)
+      for (int c = 0; c < s.c; c++) {
+        double sum = 0;
+        for (int o = 0; o < a->outputs; o++) sum += sum_gradient(call, n, o) * yolo_pixel(&call->param[0], o, y, x)[c];
+        yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], call->beta[0], sum);
+      }
+}
+
+/* dL/d weight(o, y, x, c) = sum_n dL/d sum(n, o) in(n, y, x, c) */
+static void weight_gradient(const yolo_op_call *call, yolo_tensor *grad, int o) {
+  yolo_shape s = call->in[0].shape;
+  for (int y = 0; y < s.h; y++)
+    for (int x = 0; x < s.w; x++)
+      for (int c = 0; c < s.c; c++) {
+        double sum = 0;
+        for (int n = 0; n < s.n; n++) sum += sum_gradient(call, n, o) * yolo_pixel(&call->in[0], n, y, x)[c];
+        yolo_put_grad(&yolo_pixel(grad, o, y, x)[c], 1, sum);
+      }
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_linear_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weight = yolo_wanted_param_grad(call, 0);
+  yolo_tensor *bias = a->bias ? yolo_wanted_param_grad(call, 1) : NULL;
+  for (int n = 0; n < call->in[0].shape.n && grad; n++) input_gradient(call, grad, n);
+  for (int o = 0; o < a->outputs; o++) {
+    double sum = 0;
+    if (weight) weight_gradient(call, weight, o);
+    for (int n = 0; n < call->in[0].shape.n; n++) sum += sum_gradient(call, n, o);
+    if (bias) yolo_put_grad(&((float *)bias->data)[o], 1, sum);
+  }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_linear = {.name = "linear",
                                 .attrs_size = sizeof(yolo_linear_attrs),
                                 .min_in = 1,
@@ -71,4 +119,5 @@ const yolo_op yolo_op_linear = {.name = "linear",
                                 .params = params,
                                 .flops = flops,
                                 .backward_reads = YOLO_READS_IN,
-                                .forward = forward};
+                                .forward = forward,
+                                .backward = backward};

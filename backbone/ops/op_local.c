@@ -60,7 +60,7 @@ static double flops(const void *attrs, const yolo_shape *in, yolo_shape out) {
 static double window_sum(const yolo_op_call *call, int n, int y, int x, int o) {
   const yolo_local_attrs *a = call->attrs;
   const yolo_tensor *in = &call->in[0];
-  int position = y * call->out->shape.w + x;
+  int position = y * call->param[1].shape.w + x; /* the bias has the output's map */
   double sum = 0;
   for (int ky = 0; ky < a->kernel; ky++) {
     int iy = y * a->stride - a->pad + ky;
@@ -87,6 +87,40 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* What one output value sends back: to its window of the input, and to the weights of its position. */
+static void spread(const yolo_op_call *call, int n, int y, int x, int o, double g) {
+  const yolo_local_attrs *a = call->attrs;
+  const yolo_tensor *in = &call->in[0];
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weights = yolo_wanted_param_grad(call, 0);
+  int position = y * call->grad_out->shape.w + x;
+  for (int cell = 0; cell < a->kernel * a->kernel; cell++) {
+    int iy = y * a->stride - a->pad + cell / a->kernel, ix = x * a->stride - a->pad + cell % a->kernel;
+    if (iy < 0 || iy >= in->shape.h || ix < 0 || ix >= in->shape.w) continue;
+    const float *value = yolo_pixel(in, n, iy, ix), *weight = yolo_pixel(&call->param[0], position, o, cell);
+    for (int c = 0; c < in->shape.c; c++) {
+      if (grad) yolo_put_grad(&yolo_pixel(grad, n, iy, ix)[c], 1, g * weight[c]);
+      if (weights) yolo_put_grad(&yolo_pixel(weights, position, o, cell)[c], 1, g * value[c]);
+    }
+  }
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_local_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *biases = yolo_wanted_param_grad(call, 1);
+  yolo_shape s = call->grad_out->shape;
+  if (grad) yolo_begin_grad(grad, call->beta[0]);
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++)
+        for (int o = 0; o < s.c; o++) {
+          double sum = window_sum(call, n, y, x, o) + yolo_pixel(&call->param[1], 0, y, x)[o];
+          double g = yolo_pixel(call->grad_out, n, y, x)[o] * yolo_activate_slope(a->act, sum);
+          spread(call, n, y, x, o, g);
+          if (biases) yolo_put_grad(&yolo_pixel(biases, 0, y, x)[o], 1, g);
+        }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_local = {.name = "local",
                                .attrs_size = sizeof(yolo_local_attrs),
                                .min_in = 1,
@@ -95,4 +129,5 @@ const yolo_op yolo_op_local = {.name = "local",
                                .params = params,
                                .flops = flops,
                                .backward_reads = YOLO_READS_IN,
-                               .forward = forward};
+                               .forward = forward,
+                               .backward = backward};

@@ -68,6 +68,22 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* The gradient goes to where the maximum was. */
+static yolo_status backward(const yolo_op_call *call) {
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  const int32_t *saved = call->saved;
+  yolo_shape s = call->grad_out->shape;
+  if (!grad) return YOLO_OK;
+  yolo_begin_grad(grad, call->beta[0]);
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++) {
+        const float *up = yolo_pixel(call->grad_out, n, y, x);
+        for (int c = 0; c < s.c; c++, saved++) yolo_pixel(grad, n, 0, 0)[(size_t)*saved * grad->stride + (size_t)c] += up[c];
+      }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_maxpool = {.name = "maxpool",
                                  .attrs_size = sizeof(yolo_maxpool_attrs),
                                  .min_in = 1,
@@ -75,4 +91,5 @@ const yolo_op yolo_op_maxpool = {.name = "maxpool",
                                  .shape = shape,
                                  .backward_reads = YOLO_READS_SAVED,
                                  .saved_size = saved_size,
-                                 .forward = forward};
+                                 .forward = forward,
+                                 .backward = backward};

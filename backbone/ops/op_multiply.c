@@ -22,6 +22,24 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* Each input's gradient is the other one times dL/d (in0 in1). */
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_multiply_attrs *a = call->attrs;
+  size_t pixels = yolo_shape_pixels(call->grad_out->shape);
+  for (size_t p = 0; p < pixels; p++) {
+    const float *in[2] = {yolo_nth_pixel(&call->in[0], p), yolo_nth_pixel(&call->in[1], p)};
+    const float *up = yolo_nth_pixel(call->grad_out, p);
+    for (int c = 0; c < call->grad_out->shape.c; c++) {
+      double one = in[0][c], other = in[1][c], g = up[c] * yolo_activate_slope(a->act, one * other);
+      for (int i = 0; i < 2; i++) {
+        yolo_tensor *grad = yolo_wanted_grad(call, i);
+        if (grad) yolo_put_grad(&yolo_nth_pixel(grad, p)[c], call->beta[i], g * (i == 0 ? other : one));
+      }
+    }
+  }
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_multiply = {.name = "multiply",
                                   .attrs_size = sizeof(yolo_multiply_attrs),
                                   .min_in = 2,
@@ -29,4 +47,5 @@ const yolo_op yolo_op_multiply = {.name = "multiply",
                                   .shape = shape,
                                   .inplace = true,
                                   .backward_reads = YOLO_READS_IN,
-                                  .forward = forward};
+                                  .forward = forward,
+                                  .backward = backward};

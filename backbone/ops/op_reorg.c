@@ -74,13 +74,17 @@ static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo
   return st;
 }
 
+/* Where channel c of pixel (n, y, x) of the deep map lies in the wide one. */
+static float *wide_value(const yolo_reorg_attrs *a, const yolo_tensor *deep, const yolo_tensor *wide, int n, place d) {
+  place w = a->darknet ? darknet(a->stride, wide->shape, deep->shape, d) : straight(a->stride, wide->shape, d);
+  return &yolo_pixel(wide, n, w.y, w.x)[w.c];
+}
+
 static void move_pixel(const yolo_op_call *call, const yolo_tensor *deep, const yolo_tensor *wide, int n, int y, int x) {
   const yolo_reorg_attrs *a = call->attrs;
   float *pixel = yolo_pixel(deep, n, y, x);
   for (int c = 0; c < deep->shape.c; c++) {
-    place d = {y, x, c};
-    place w = a->darknet ? darknet(a->stride, wide->shape, deep->shape, d) : straight(a->stride, wide->shape, d);
-    float *value = &yolo_pixel(wide, n, w.y, w.x)[w.c];
+    float *value = wide_value(a, deep, wide, n, (place){y, x, c});
     if (a->reverse)
       *value = pixel[c];
     else
@@ -99,5 +103,35 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
-const yolo_op yolo_op_reorg = {
-    .name = "reorg", .attrs_size = sizeof(yolo_reorg_attrs), .min_in = 1, .max_in = 1, .shape = shape, .forward = forward};
+/* A permutation: every gradient goes back to where its value came from. */
+static void return_pixel(const yolo_op_call *call, yolo_tensor *grad, int n, int y, int x) {
+  const yolo_reorg_attrs *a = call->attrs;
+  const yolo_tensor *deep = a->reverse ? grad : call->grad_out, *wide = a->reverse ? call->grad_out : grad;
+  float *pixel = yolo_pixel(deep, n, y, x);
+  for (int c = 0; c < deep->shape.c; c++) {
+    float *value = wide_value(a, deep, wide, n, (place){y, x, c});
+    if (a->reverse)
+      yolo_put_grad(&pixel[c], call->beta[0], *value);
+    else
+      yolo_put_grad(value, call->beta[0], pixel[c]);
+  }
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_reorg_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  if (!grad) return YOLO_OK;
+  yolo_shape s = a->reverse ? grad->shape : call->grad_out->shape;
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++) return_pixel(call, grad, n, y, x);
+  return YOLO_OK;
+}
+
+const yolo_op yolo_op_reorg = {.name = "reorg",
+                               .attrs_size = sizeof(yolo_reorg_attrs),
+                               .min_in = 1,
+                               .max_in = 1,
+                               .shape = shape,
+                               .forward = forward,
+                               .backward = backward};

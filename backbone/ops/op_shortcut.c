@@ -78,6 +78,26 @@ static void channel_weights(const yolo_op_call *call, int c, double *w) {
   for (int i = 0; i < call->n_in; i++) w[i] /= sum;
 }
 
+/* How the gradient of the normalised weights w reaches the learned ones, in place: d[i] = dL/d w_i becomes dL/d v_i.
+ * With S = eps + the sum of the numerators, d w_i / d v_j = (w_i / v_i's numerator) * (own slope) - w_i w_j's share. The
+ * maximum that SOFTMAX subtracts does not quite cancel, because of eps. */
+static void raw_weight_gradient(const yolo_op_call *call, int c, const double *w, double *d) {
+  const yolo_shortcut_attrs *a = call->attrs;
+  double v[YOLO_OP_MAX_IN], max = -INFINITY, sum = 1e-4, mean = 0, total = 0;
+  int top = 0;
+  if (a->norm == YOLO_WEIGHTS_PLAIN) return;
+  for (int i = 0; i < call->n_in; i++) {
+    v[i] = a->weights_per == 1 ? ((const float *)call->param[0].data)[i] : yolo_nth_pixel(&call->param[0], (size_t)i)[c];
+    if (v[i] > max) max = v[i], top = i;
+    mean += d[i] * w[i];
+    total += w[i];
+  }
+  for (int i = 0; i < call->n_in; i++) sum += a->norm == YOLO_WEIGHTS_RELU ? yolo_act_relu(v[i]) : exp(v[i] - max);
+  for (int i = 0; i < call->n_in; i++)
+    d[i] = a->norm == YOLO_WEIGHTS_RELU ? (v[i] > 0 ? (d[i] - mean) / sum : 0) : w[i] * (d[i] - mean);
+  if (a->norm == YOLO_WEIGHTS_SOFTMAX) d[top] -= mean * (1 - total);
+}
+
 /* What input i has at the place of output pixel (n, y, x), channel c; 0 where it has nothing. */
 static double input_at(const yolo_tensor *in, yolo_shape out, int n, int y, int x, int c) {
   grid g = shared_grid(in->shape, out);
@@ -102,6 +122,57 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* The pixel of `t`, a tensor of input i's shape, that meets output pixel (n, y, x); NULL where none does. */
+static float *meeting_pixel(const yolo_tensor *t, yolo_shape out, int n, int y, int x) {
+  grid g = shared_grid(t->shape, out);
+  if (y % g.to || x % g.to || y / g.to >= g.rows || x / g.to >= g.columns) return NULL;
+  return yolo_pixel(t, n, y / g.to * g.from, x / g.to * g.from);
+}
+
+/* One output value sends g = dL/d sum to every input; weight_sums[i] collects dL/d w_i. */
+static void send_back(const yolo_op_call *call, int n, int y, int x, int c, const double *w, double *weight_sums) {
+  const yolo_shortcut_attrs *a = call->attrs;
+  yolo_shape s = call->grad_out->shape;
+  double in[YOLO_OP_MAX_IN], sum = 0;
+  for (int i = 0; i < call->n_in; i++) {
+    in[i] = input_at(&call->in[i], s, n, y, x, c);
+    sum += w[i] * in[i];
+  }
+  double g = yolo_pixel(call->grad_out, n, y, x)[c] * yolo_activate_slope(a->act, sum);
+  for (int i = 0; i < call->n_in; i++) {
+    yolo_tensor *grad = yolo_wanted_grad(call, i);
+    float *to = grad && c < grad->shape.c ? meeting_pixel(grad, s, n, y, x) : NULL;
+    if (to) yolo_put_grad(&to[c], 1, g * w[i]);
+    weight_sums[i] += g * in[i];
+  }
+}
+
+static void put_weight_gradient(const yolo_op_call *call, int c, const double *w, double *sums) {
+  yolo_tensor *grad = ((const yolo_shortcut_attrs *)call->attrs)->weights_per ? yolo_wanted_param_grad(call, 0) : NULL;
+  if (!grad) return;
+  raw_weight_gradient(call, c, w, sums);
+  for (int i = 0; i < call->n_in; i++) yolo_put_grad(&yolo_nth_pixel(grad, (size_t)i)[c], 1, sums[i]);
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_shortcut_attrs *a = call->attrs;
+  yolo_shape s = call->grad_out->shape;
+  double w[YOLO_OP_MAX_IN], sums[YOLO_OP_MAX_IN] = {0};
+  for (int i = 0; i < call->n_in; i++)
+    if (yolo_wanted_grad(call, i)) yolo_begin_grad(&call->grad_in[i], call->beta[i]);
+  for (int c = 0; c < s.c; c++) {
+    channel_weights(call, c, w);
+    for (int n = 0; n < s.n; n++)
+      for (int y = 0; y < s.h; y++)
+        for (int x = 0; x < s.w; x++) send_back(call, n, y, x, c, w, sums);
+    if (a->weights_per != 2) continue;
+    put_weight_gradient(call, c, w, sums);
+    for (int i = 0; i < call->n_in; i++) sums[i] = 0;
+  }
+  if (a->weights_per == 1) put_weight_gradient(call, 0, w, sums);
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_shortcut = {.name = "shortcut",
                                   .attrs_size = sizeof(yolo_shortcut_attrs),
                                   .min_in = 2,
@@ -110,4 +181,5 @@ const yolo_op yolo_op_shortcut = {.name = "shortcut",
                                   .params = params,
                                   .inplace = true,
                                   .backward_reads = YOLO_READS_IN,
-                                  .forward = forward};
+                                  .forward = forward,
+                                  .backward = backward};

@@ -25,5 +25,21 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
-const yolo_op yolo_op_slice = {
-    .name = "slice", .attrs_size = sizeof(yolo_slice_attrs), .min_in = 1, .max_in = 1, .shape = shape, .forward = forward};
+/* The other channels get nothing. */
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_slice_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  size_t pixels = grad ? yolo_shape_pixels(grad->shape) : 0;
+  if (grad) yolo_begin_grad(grad, call->beta[0]);
+  for (size_t p = 0; p < pixels; p++)
+    for (int c = 0; c < a->count; c++) yolo_nth_pixel(grad, p)[a->first + c] += yolo_nth_pixel(call->grad_out, p)[c];
+  return YOLO_OK;
+}
+
+const yolo_op yolo_op_slice = {.name = "slice",
+                               .attrs_size = sizeof(yolo_slice_attrs),
+                               .min_in = 1,
+                               .max_in = 1,
+                               .shape = shape,
+                               .forward = forward,
+                               .backward = backward};

@@ -49,13 +49,36 @@ static void part_softmax(const yolo_op_call *call, part s) {
       yolo_nth_pixel(call->out, p)[c] = (float)(exp((yolo_nth_pixel(in, p)[c] - max) / temperature) / sum);
 }
 
-static yolo_status forward(const yolo_op_call *call) {
+/* dL/d in_c = out_c (dL/d out_c - sum_k dL/d out_k out_k) / T */
+static void part_gradient(const yolo_op_call *call, part s) {
+  const yolo_softmax_attrs *a = call->attrs;
+  double temperature = a->temperature > 0 ? a->temperature : 1, sum = 0;
+  for (size_t p = s.p0; p < s.p1; p++)
+    for (int c = s.first; c < s.first + s.count; c++)
+      sum += (double)yolo_nth_pixel(call->grad_out, p)[c] * yolo_nth_pixel(call->out, p)[c];
+  for (size_t p = s.p0; p < s.p1; p++)
+    for (int c = s.first; c < s.first + s.count; c++) {
+      double out = yolo_nth_pixel(call->out, p)[c], up = yolo_nth_pixel(call->grad_out, p)[c];
+      yolo_put_grad(&yolo_nth_pixel(&call->grad_in[0], p)[c], call->beta[0], out * (up - sum) / temperature);
+    }
+}
+
+static void each_part(const yolo_op_call *call, void (*visit)(const yolo_op_call *call, part s)) {
   const yolo_softmax_attrs *a = call->attrs;
   yolo_shape s = call->out->shape;
   int count = s.c / group_count(a);
   size_t pixels = yolo_shape_pixels(s), step = a->flatten ? (size_t)s.h * (size_t)s.w : 1;
   for (size_t p = 0; p < pixels; p += step)
-    for (int first = 0; first < s.c; first += count) part_softmax(call, (part){p, p + step, first, count});
+    for (int first = 0; first < s.c; first += count) visit(call, (part){p, p + step, first, count});
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  if (yolo_wanted_grad(call, 0)) each_part(call, part_gradient);
+  return YOLO_OK;
+}
+
+static yolo_status forward(const yolo_op_call *call) {
+  each_part(call, part_softmax);
   return YOLO_OK;
 }
 
@@ -66,4 +89,5 @@ const yolo_op yolo_op_softmax = {.name = "softmax",
                                  .shape = shape,
                                  .inplace = true,
                                  .backward_reads = YOLO_READS_OUT,
-                                 .forward = forward};
+                                 .forward = forward,
+                                 .backward = backward};

@@ -30,9 +30,32 @@ static yolo_status forward(const yolo_op_call *call) {
   return YOLO_OK;
 }
 
+/* dL/d in = scale * sum over the factor x factor copies */
+static double block_sum(const yolo_tensor *up, int factor, int n, int y, int x, int c) {
+  double sum = 0;
+  for (int ky = 0; ky < factor; ky++)
+    for (int kx = 0; kx < factor; kx++) sum += yolo_pixel(up, n, y * factor + ky, x * factor + kx)[c];
+  return sum;
+}
+
+static yolo_status backward(const yolo_op_call *call) {
+  const yolo_upsample_attrs *a = call->attrs;
+  yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  if (!grad) return YOLO_OK;
+  yolo_shape s = grad->shape;
+  for (int n = 0; n < s.n; n++)
+    for (int y = 0; y < s.h; y++)
+      for (int x = 0; x < s.w; x++)
+        for (int c = 0; c < s.c; c++)
+          yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], call->beta[0],
+                        a->scale * block_sum(call->grad_out, a->factor, n, y, x, c));
+  return YOLO_OK;
+}
+
 const yolo_op yolo_op_upsample = {.name = "upsample",
                                   .attrs_size = sizeof(yolo_upsample_attrs),
                                   .min_in = 1,
                                   .max_in = 1,
                                   .shape = shape,
-                                  .forward = forward};
+                                  .forward = forward,
+                                  .backward = backward};

@@ -1,6 +1,8 @@
 /* Checks that several shape rules share; see rules.h. */
 #include "backbone/ops/rules.h"
 
+#include <string.h>
+
 yolo_status yolo_rule_range(const char *op, const char *what, int value, int min, int max) {
   if (value >= min && value <= max) return YOLO_OK;
   return yolo_fail(YOLO_EINVAL, "%s: %s is %d and must be %d to %d", op, what, value, min, max);
@@ -52,4 +54,9 @@ yolo_status yolo_rule_agree(const char *op, int index, yolo_shape have, yolo_sha
   if (have.n == want.n && have.h == want.h && have.w == want.w && (any_channels || have.c == want.c)) return YOLO_OK;
   return yolo_fail(YOLO_ESHAPE, "%s: input %d is %d x %d x %d x %d but %d x %d x %d x %d is needed%s", op, index,
                    YOLO_DIMS(have), YOLO_DIMS(want), any_channels ? " (any number of channels)" : "");
+}
+
+void yolo_begin_grad(yolo_tensor *grad, float beta) {
+  size_t pixels = yolo_shape_pixels(grad->shape);
+  for (size_t p = 0; p < pixels && beta == 0; p++) memset(yolo_nth_pixel(grad, p), 0, (size_t)grad->shape.c * sizeof(float));
 }

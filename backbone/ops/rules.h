@@ -44,4 +44,18 @@ static inline double yolo_dot(const float *a, const float *b, int n) {
   return (s0 + s1) + (s2 + s3);
 }
 
+/* How a gradient arrives: beta 0 writes (what lies there is never read: it may be NaN), 1 adds. */
+static inline void yolo_put_grad(float *to, float beta, double value) { *to = (float)(beta != 0 ? *to + value : value); }
+
+/* dL/d in[i], and NULL where nobody wants it. */
+static inline yolo_tensor *yolo_wanted_grad(const yolo_op_call *call, int i) {
+  return call->grad_in && call->grad_in[i].data ? &call->grad_in[i] : NULL;
+}
+static inline yolo_tensor *yolo_wanted_param_grad(const yolo_op_call *call, int i) {
+  return call->grad_param && call->grad_param[i].data ? &call->grad_param[i] : NULL;
+}
+
+/* beta 0: clears a gradient that is then added to. */
+void yolo_begin_grad(yolo_tensor *grad, float beta);
+
 #endif

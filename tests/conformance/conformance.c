@@ -1,6 +1,7 @@
 /* The conformance run: its command line and one line an op. See conformance.h.
  *
  *   conformance [op ...] [--backend NAME] [--isa NAME] [--precision NAME] [--conv NAME] [--case N] [--every N] [--list]
+ *               [--gradients]
  *
  * --isa chooses among the engines of the CPU, --conv (own, cudnn, best) among those of CUDA; --every 7 takes each seventh
  * case. One line an op (on CUDA a second with every engine's worst error), a FAIL line for each variant that fails, the
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/conformance/conformance.h"
+#include "tests/conformance/gradient.h"
 
 static const yolo_case_table *const tables[YOLO_OP_COUNT] = {
 #define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) [YOLO_OP_##name] = &yolo_cases_##name,
@@ -25,7 +26,7 @@ typedef struct wishes {
   yolo_engine_filter engines;
   int only;  /* one case; -1: all */
   int every; /* of all cases each n-th */
-  bool list;
+  bool list, gradients;
 } wishes;
 
 const yolo_case_table *yolo_case_table_of(yolo_op_id id) { return tables[id]; }
@@ -78,7 +79,10 @@ static bool run_op(const yolo_engines *engines, yolo_op_id id, const wishes *w) 
   yolo_tally tally = {0};
   const int count = tables[id]->count, begin = w->only < 0 ? 0 : w->only, end = w->only < 0 ? count : begin + 1;
   say_what_is_missing(engines, id);
-  for (int i = begin; i < end && i < count; i += w->every) yolo_case_run(engines, id, i, &tally);
+  for (int i = begin; i < end && i < count; i += w->every) {
+    yolo_case_run(engines, id, i, &tally);
+    if (w->gradients) yolo_gradient_run(engines, id, i, &tally);
+  }
   if (tally.printed && tally.failures > tally.printed) printf("... and %d more\n", tally.failures - tally.printed);
   int wrong = tally.failures + (tables[id]->check && w->only < 0 ? tables[id]->check() : 0);
   const bool good = wrong == 0 && tally.runs > 0;
@@ -113,6 +117,7 @@ static bool parse_word(wishes *w, const char *word, const char *value, bool *use
     return *value && !*end && *number >= (number == &w->every);
   }
   if (strcmp(word, "--list") == 0) return w->list = true;
+  if (strcmp(word, "--gradients") == 0) return w->gradients = true;
   const yolo_op *op = yolo_op_find(word);
   for (int i = 0; i < YOLO_OP_COUNT; i++)
     if (yolo_op_get((yolo_op_id)i) == op) return w->op[i] = true;
@@ -127,7 +132,7 @@ static bool parse(int argc, char **argv, wishes *w) {
       fprintf(stderr,
               "conformance: '%s' is no op, no option, or lacks its value\n"
               "usage: conformance [op ...] [--backend NAME] [--isa NAME] [--precision NAME] [--conv NAME] [--case N]\n"
-              "                   [--every N] [--list]\n",
+              "                   [--every N] [--list] [--gradients]\n",
               argv[i]);
       return false;
     }

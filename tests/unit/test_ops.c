@@ -318,15 +318,22 @@ START_TEST(dropout_drops_its_share_and_keeps_the_mean) {
 }
 END_TEST
 
-START_TEST(batchnorm_refuses_batch_statistics) {
-  yolo_batchnorm_attrs attrs = {.eps = 1e-5f};
-  float x[1] = {1}, one[1] = {1};
-  yolo_shape shape = {1, 1, 1, 1};
-  yolo_tensor t = yolo_tensor_dense(x, shape), p[4];
-  for (int i = 0; i < 4; i++) p[i] = yolo_tensor_dense(one, shape);
-  yolo_op_call call = {.attrs = &attrs, .n_in = 1, .n_param = 4, .in = &t, .out = &t, .param = p, .training = true};
-  ck_assert_int_eq(yolo_op_batchnorm.forward(&call), YOLO_EUNSUPPORTED);
-  ck_assert_ptr_nonnull(strstr(yolo_error_message(), "batch statistics"));
+START_TEST(batchnorm_trains_on_the_batch) {
+  yolo_batchnorm_attrs attrs = {.eps = 0.25f, .momentum = 0.5f};
+  float x[4] = {1, 2, 3, 6}, out[4], weight = 2, bias = 1, mean = 1, var = 4, saved[2];
+  yolo_shape shape = {2, 1, 2, 1}, one = {1, 1, 1, 1};
+  yolo_tensor in = yolo_tensor_dense(x, shape), o = yolo_tensor_dense(out, shape);
+  yolo_tensor p[4] = {yolo_tensor_dense(&weight, one), yolo_tensor_dense(&bias, one), yolo_tensor_dense(&mean, one),
+                      yolo_tensor_dense(&var, one)};
+  yolo_op_call call = {.attrs = &attrs, .n_in = 1, .n_param = 4, .in = &in, .out = &o, .param = p, .training = true};
+  call.saved = saved;
+  ck_assert_int_eq(yolo_op_batchnorm.forward(&call), YOLO_OK);
+  /* mean 3, biased variance 14/4, unbiased 14/3 */
+  for (int k = 0; k < 4; k++) ck_assert_float_eq_tol(out[k], 2 * (x[k] - 3) / sqrtf(3.75f) + 1, 1e-6f);
+  ck_assert_float_eq_tol(mean, 2, 1e-6f);
+  ck_assert_float_eq_tol(var, 2 + 14.0f / 6, 1e-6f);
+  ck_assert_float_eq_tol(saved[0], 3, 1e-6f);
+  ck_assert_float_eq_tol(saved[1], 1 / sqrtf(3.75f), 1e-6f);
 }
 END_TEST
 
@@ -391,7 +398,7 @@ int main(void) {
   tcase_add_test(tests, flops_count_a_multiply_add_as_two);
   tcase_add_test(tests, maxpool_saves_where_the_maximum_is);
   tcase_add_test(tests, dropout_drops_its_share_and_keeps_the_mean);
-  tcase_add_test(tests, batchnorm_refuses_batch_statistics);
+  tcase_add_test(tests, batchnorm_trains_on_the_batch);
   tcase_add_test(tests, activations_have_names);
   tcase_add_test(tests, activations_agree_with_their_definitions);
   tcase_add_test(tests, activations_are_finite_far_out);

@@ -12,13 +12,15 @@ struct yolo_device {
   char description[96];
 };
 
-/* A FAST row of the op list. `sizes` and `pack` may be NULL: no packed form, no scratch. Kernels run with the
+/* A row of the op list with FAST in it; the direction that is not FAST is NULL here. `sizes`, `pack` and `backward_work` may be
+ * NULL: no packed form, no scratch. Kernels run with the
  * device's threads; scratch is cut into equal 64-byte-aligned parts, one a thread. */
 typedef struct yolo_cpu_kernel {
   yolo_op_sizes (*sizes)(const yolo_device *device, const yolo_op_call *call, int thrift);
   yolo_status (*pack)(const yolo_device *device, const yolo_op_call *call, int thrift, void *to);
   yolo_status (*forward)(const yolo_device *device, const yolo_op_call *call);
   yolo_status (*backward)(const yolo_device *device, const yolo_op_call *call);
+  size_t (*backward_work)(const yolo_device *device, const yolo_op_call *call);
 } yolo_cpu_kernel;
 
 /* The memory-bound kernels: body(call, first, end) does pixels [first, end) of the N*H*W of out, on all threads,

@@ -5,11 +5,15 @@
 #include "backbone/backend/cpu/cpu.h"
 #include "backbone/base/memory.h"
 
-/* Rows that say FAST have a kernel; REF and NONE rows must not need one. */
-#define YOLO_KERNEL_FAST(name) extern const yolo_cpu_kernel yolo_cpu_##name;
-#define YOLO_KERNEL_REF(name)
-#define YOLO_KERNEL_NONE(name)
-#define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) YOLO_KERNEL_##cpu_fwd(name)
+/* Rows that say FAST, for either direction, have a kernel; others must not need one. */
+#define YOLO_KERNEL(name)                extern const yolo_cpu_kernel yolo_cpu_##name;
+#define YOLO_KERNEL_FAST(name, backward) YOLO_KERNEL(name)
+#define YOLO_KERNEL_REF(name, backward)  YOLO_KERNEL_REF_##backward(name)
+#define YOLO_KERNEL_NONE(name, backward) YOLO_KERNEL_REF_##backward(name)
+#define YOLO_KERNEL_REF_FAST(name)       YOLO_KERNEL(name)
+#define YOLO_KERNEL_REF_REF(name)
+#define YOLO_KERNEL_REF_NONE(name)
+#define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) YOLO_KERNEL_##cpu_fwd(name, cpu_bwd)
 #include "backbone/ops/op_list.h"
 #undef YOLO_OP
 
@@ -18,12 +22,15 @@ typedef struct row {
   const yolo_cpu_kernel *kernel;
 } row;
 
-#define YOLO_ENTRY_FAST(name) &yolo_cpu_##name
-#define YOLO_ENTRY_REF(name)  NULL
-#define YOLO_ENTRY_NONE(name) NULL
+#define YOLO_ENTRY_FAST(name, backward) &yolo_cpu_##name
+#define YOLO_ENTRY_REF(name, backward)  YOLO_ENTRY_REF_##backward(name)
+#define YOLO_ENTRY_NONE(name, backward) YOLO_ENTRY_REF_##backward(name)
+#define YOLO_ENTRY_REF_FAST(name)       &yolo_cpu_##name
+#define YOLO_ENTRY_REF_REF(name)        NULL
+#define YOLO_ENTRY_REF_NONE(name)       NULL
 static const row rows[YOLO_OP_COUNT] = {
 #define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) \
-  [YOLO_OP_##name] = {{YOLO_IMPL_##cpu_fwd, YOLO_IMPL_##cpu_bwd}, YOLO_ENTRY_##cpu_fwd(name)},
+  [YOLO_OP_##name] = {{YOLO_IMPL_##cpu_fwd, YOLO_IMPL_##cpu_bwd}, YOLO_ENTRY_##cpu_fwd(name, cpu_bwd)},
 #include "backbone/ops/op_list.h"
 #undef YOLO_OP
 };
@@ -98,6 +105,11 @@ static yolo_op_sizes cpu_sizes(yolo_device *device, const yolo_op_call *call, in
   return kernel->sizes(device, call, thrift);
 }
 
+static size_t cpu_backward_work(yolo_device *device, const yolo_op_call *call) {
+  const yolo_cpu_kernel *kernel = kernel_of(device, call->id, YOLO_BACKWARD);
+  return kernel && kernel->backward_work ? kernel->backward_work(device, call) : 0;
+}
+
 static yolo_status cpu_pack(yolo_device *device, const yolo_op_call *call, int thrift, void *to) {
   const yolo_cpu_kernel *kernel = kernel_of(device, call->id, YOLO_FORWARD);
   if (!kernel || !kernel->pack)
@@ -150,6 +162,7 @@ const yolo_backend yolo_backend_cpu = {
     .sync = cpu_sync,
     .has = cpu_has,
     .sizes = cpu_sizes,
+    .backward_work = cpu_backward_work,
     .pack = cpu_pack,
     .pass = cpu_pass,
     .run = cpu_run,
