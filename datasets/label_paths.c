@@ -137,8 +137,12 @@ yolo_status yolo_find_image(const char *folder, const char *stem, char **out) {
 }
 
 yolo_status yolo_add_image(yolo_dataset_builder *builder, const yolo_new_image *image, size_t *index) {
-  yolo_data_image row = {
-      .pixels = image->pixels, .place = image->place, .width = image->width, .height = image->height, .label = image->label};
+  yolo_data_image row = {.id = YOLO_DATA_RUNNING_ID,
+                         .pixels = image->pixels,
+                         .place = image->place,
+                         .width = image->width,
+                         .height = image->height,
+                         .label = image->label};
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_dataset_builder_text(builder, image->file, &row.file));
   YOLO_TRY(yolo_dataset_builder_text(builder, image->name ? image->name : yolo_basename(image->file), &row.name));
