@@ -22,11 +22,12 @@ static yolo_rng stream(uint64_t seed, uint64_t number, int which) {
 
 /* ---- size ---- */
 
-/* Square root of the area wanted: 35% small, 42% medium, 23% large where all have room. */
-static float draw_extent(yolo_rng *rng, float side) {
-  const float share = yolo_rng_uniform(rng), most = 0.52f * side;
+/* Square root of the area wanted: 35% small, 35% medium, 30% large where all have room. The first object is larger than that:
+ * it has the most room. */
+static float draw_extent(yolo_rng *rng, float side, bool first) {
+  const float share = yolo_rng_uniform(rng) + (first ? 0.2f : 0), most = 0.52f * side;
   float low = 11, high = 30;
-  if (share > 0.77f && most > 104) {
+  if (share > 0.7f && most > 104) {
     low = 100;
     high = most;
   } else if (share > 0.35f && most > 36) {
@@ -49,13 +50,13 @@ static float unit_area(int class_index) {
 
 static float largest_radius(float side) { return 0.46f * side; }
 
-static void draw_shape(yolo_rng *rng, float side, yolo_scene_object *o) {
+static void draw_shape(yolo_rng *rng, float side, bool first, yolo_scene_object *o) {
   float range[2];
   o->class_index = yolo_synth_below(rng, YOLO_SYNTH_CLASSES);
   yolo_synth_aspect_range(o->class_index, range);
   const float angle = yolo_synth_between(rng, 0, 6.2831853f);
   const float stretch = sqrtf(range[0] * powf(range[1] / range[0], yolo_rng_uniform(rng)));
-  const float scale = draw_extent(rng, side) / sqrtf(unit_area(o->class_index)), most = largest_radius(side);
+  const float scale = draw_extent(rng, side, first) / sqrtf(unit_area(o->class_index)), most = largest_radius(side);
   o->cosine = cosf(angle);
   o->sine = sinf(angle);
   o->half_w = fminf(scale / stretch, most);
@@ -148,7 +149,7 @@ static int fill_scene(yolo_scene *s, uint64_t seed, uint64_t number, yolo_scene_
     yolo_scene_object *o = &objects[count];
     float behind[3];
     own.position = (uint64_t)(i / (DRAW_STREAMS - DRAW_OBJECTS)) << 20;
-    draw_shape(&own, side, o);
+    draw_shape(&own, side, count == 0, o);
     if (!place(s, &own, objects, count, o)) continue;
     mean_colour(s, o, behind);
     yolo_paint_object(&own, o->radius, behind, &o->paint);

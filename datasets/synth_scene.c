@@ -7,7 +7,7 @@
 
 #include "datasets/synth_parts.h"
 
-enum { SAMPLES = 4 };
+enum { SAMPLES = 4, BLOCK = 8 };
 _Static_assert(SAMPLES *SAMPLES == YOLO_SCENE_COVERED, "cover is counted in samples");
 static const float half_diagonal = 0.7072f; /* of a pixel */
 
@@ -43,15 +43,26 @@ size_t yolo_scene_stencil_size(float radius) {
   return side * side;
 }
 
+/* A block of pixels that the border cannot cross is wholly in or wholly out: one distance says which. */
+static void cut_block(yolo_scene *s, yolo_scene_object *o, int x1, int y1) {
+  const int end = s->reach + 1, side = 2 * s->reach + 1;
+  const int x2 = x1 + BLOCK < end ? x1 + BLOCK : end, y2 = y1 + BLOCK < end ? y1 + BLOCK : end;
+  const float middle = yolo_scene_distance(o, (float)(o->column + x1) + BLOCK / 2, (float)(o->row + y1) + BLOCK / 2);
+  const bool crossed = fabsf(middle) <= BLOCK * half_diagonal;
+  const int all = middle < 0 ? YOLO_SCENE_COVERED : 0;
+  for (int y = y1; y < y2; y++)
+    for (int x = x1; x < x2; x++) {
+      const int cover = crossed ? cover_of(o, (float)(o->column + x), (float)(o->row + y)) : all;
+      s->stencil[(size_t)(y + s->reach) * (size_t)side + (size_t)(x + s->reach)] = (uint8_t)cover;
+      o->full += cover >= YOLO_SCENE_MASKED;
+    }
+}
+
 void yolo_scene_cut_stencil(yolo_scene *s, yolo_scene_object *o) {
-  uint8_t *to = s->stencil;
   s->reach = reach_of(o->radius);
   o->full = 0;
-  for (int y = -s->reach; y <= s->reach; y++)
-    for (int x = -s->reach; x <= s->reach; x++, to++) {
-      *to = (uint8_t)cover_of(o, (float)(o->column + x), (float)(o->row + y));
-      o->full += *to >= YOLO_SCENE_MASKED;
-    }
+  for (int y = -s->reach; y <= s->reach; y += BLOCK)
+    for (int x = -s->reach; x <= s->reach; x += BLOCK) cut_block(s, o, x, y);
 }
 
 void yolo_scene_reach(float centre, float radius, int limit, int *from, int *to) {

@@ -53,16 +53,33 @@ static void fill(yolo_image *image, int x1, int y1, int x2, int y2, const uint8_
 /* A coordinate as a pixel edge in 0..limit; NaN counts as 0. */
 static int edge(float v, int limit) { return v > 0 ? v < (float)limit ? (int)(v + 0.5f) : limit : 0; }
 
-static void draw_frame(yolo_image *image, const yolo_detection *d, int thickness, const uint8_t rgb[3]) {
+/* One side of a frame. Dashes are four times as long as thick, with as much between them. */
+static void draw_side(yolo_image *image, int x1, int y1, int x2, int y2, bool dashed, const uint8_t rgb[3]) {
+  const bool wide = x2 - x1 > y2 - y1;
+  const int length = wide ? x2 - x1 : y2 - y1, dash = 4 * (wide ? y2 - y1 : x2 - x1);
+  if (!dashed) {
+    fill(image, x1, y1, x2, y2, rgb);
+    return;
+  }
+  for (int at = 0; at < length; at += 2 * dash) {
+    const int end = at + dash < length ? at + dash : length;
+    if (wide)
+      fill(image, x1 + at, y1, x1 + end, y2, rgb);
+    else
+      fill(image, x1, y1 + at, x2, y1 + end, rgb);
+  }
+}
+
+static void draw_frame(yolo_image *image, const yolo_drawn_box *d, int thickness, const uint8_t rgb[3]) {
   int x1 = edge(d->x1, image->width), y1 = edge(d->y1, image->height);
   int x2 = edge(d->x2, image->width), y2 = edge(d->y2, image->height);
   if (x2 <= x1) x2 = x1 + 1;
   if (y2 <= y1) y2 = y1 + 1;
   int t = thickness;
-  fill(image, x1, y1, x2, y1 + t < y2 ? y1 + t : y2, rgb);
-  fill(image, x1, y2 - t > y1 ? y2 - t : y1, x2, y2, rgb);
-  fill(image, x1, y1, x1 + t < x2 ? x1 + t : x2, y2, rgb);
-  fill(image, x2 - t > x1 ? x2 - t : x1, y1, x2, y2, rgb);
+  draw_side(image, x1, y1, x2, y1 + t < y2 ? y1 + t : y2, d->dashed, rgb);
+  draw_side(image, x1, y2 - t > y1 ? y2 - t : y1, x2, y2, d->dashed, rgb);
+  draw_side(image, x1, y1, x1 + t < x2 ? x1 + t : x2, y2, d->dashed, rgb);
+  draw_side(image, x2 - t > x1 ? x2 - t : x1, y1, x2, y2, d->dashed, rgb);
 }
 
 /* ---- labels ---- */
@@ -116,16 +133,94 @@ yolo_status yolo_draw_label(yolo_image *image, int x, int y, float height, const
   return YOLO_OK;
 }
 
-/* ---- a whole result ---- */
-
-enum { LONGEST_LABEL = 128 };
+/* ---- many boxes ---- */
 
 typedef struct placed_label {
-  const yolo_detection *detection;
+  const yolo_drawn_box *box;
   int x, y;
   label_size size;
   float height;
+  bool left_out;
 } placed_label;
+
+static bool overlap(const placed_label *a, const placed_label *b) {
+  return a->x < b->x + b->size.width && b->x < a->x + a->size.width && a->y < b->y + b->size.height &&
+         b->y < a->y + a->size.height;
+}
+
+static bool is_free(const placed_label *label, const placed_label *placed, int count) {
+  for (int i = 0; i < count; i++)
+    if (!placed[i].left_out && overlap(label, &placed[i])) return false;
+  return true;
+}
+
+/* Above the box; else inside it, or below one that it would cover; then away from labels that are there already,
+ * in steps of its own height. Where everything is full it stays at its first place; false says so. */
+static bool place_label(const yolo_image *image, const placed_label *placed, int count, placed_label *label) {
+  enum { STEPS = 4 };
+  int top = edge(label->box->y1, image->height), bottom = edge(label->box->y2, image->height);
+  int h = label->size.height, first = -1;
+  int down = bottom - top >= 2 * h || bottom + h > image->height ? top : bottom;
+  label->x = shift_inside(edge(label->box->x1, image->width), label->size.width, image->width);
+  for (int step = 0; step < 2 * STEPS; step++) {
+    label->y = step % 2 ? down + step / 2 * h : top - (step / 2 + 1) * h;
+    if (label->y < 0 || label->y + h > image->height) continue;
+    if (first < 0) first = label->y;
+    if (is_free(label, placed, count)) return true;
+  }
+  label->y = first >= 0 ? first : shift_inside(top, h, image->height);
+  return false;
+}
+
+static int highest_rank_first(const void *left, const void *right) {
+  const yolo_drawn_box *a = ((const placed_label *)left)->box, *b = ((const placed_label *)right)->box;
+  if (a->rank != b->rank) return a->rank > b->rank ? -1 : 1;
+  return a < b ? -1 : a > b;
+}
+
+static void place_labels(const yolo_image *image, float height, bool sparse, placed_label *labels, int n) {
+  int64_t room = (int64_t)image->width * image->height / 8;
+  for (int i = 0; i < n; i++) {
+    placed_label *label = &labels[i];
+    label->left_out = !label->box->text;
+    if (label->left_out) continue;
+    label->height = fit_height(image, label->box->text, height);
+    label->size = measure(label->box->text, label->height);
+    const bool found = place_label(image, labels, i, label);
+    room -= (int64_t)label->size.width * label->size.height;
+    label->left_out = sparse && (!found || room < 0);
+  }
+}
+
+/* Places are given out from the highest rank on; painting goes the other way, so the best end up on top. */
+yolo_status yolo_draw_boxes(yolo_image *image, const yolo_drawn_box *boxes, int n, float label_height, bool sparse) {
+  yolo_status st = check_image(image);
+  uint8_t rgb[3];
+  if (st != YOLO_OK || n < 1) return st;
+  int side = image->width < image->height ? image->width : image->height;
+  int thickness = side / 250 > 1 ? side / 250 : 1;
+  if (!(label_height > 0)) label_height = fmaxf((float)side / 38, SMALLEST_LABEL);
+  placed_label *labels = yolo_alloc_array((size_t)n, sizeof *labels);
+  if (!labels) return YOLO_ENOMEM;
+  for (int i = 0; i < n; i++) labels[i] = (placed_label){.box = &boxes[i]};
+  qsort(labels, (size_t)n, sizeof *labels, highest_rank_first);
+  place_labels(image, label_height, sparse, labels, n);
+  for (int i = n - 1; i >= 0; i--) {
+    yolo_class_colour(labels[i].box->class_id, rgb);
+    draw_frame(image, labels[i].box, thickness, rgb);
+  }
+  for (int i = n - 1; i >= 0; i--) {
+    if (labels[i].left_out) continue;
+    yolo_class_colour(labels[i].box->class_id, rgb);
+    draw_label(image, labels[i].x, labels[i].y, labels[i].size, labels[i].height, labels[i].box->text, rgb);
+  }
+  yolo_free(labels);
+  return YOLO_OK;
+}
+
+/* ---- a whole result ---- */
+
+enum { LONGEST_LABEL = 128 };
 
 static void label_text(const yolo_detection *d, const char *const *names, int n_names, char text[LONGEST_LABEL]) {
   char number[24];
@@ -136,67 +231,24 @@ static void label_text(const yolo_detection *d, const char *const *names, int n_
   snprintf(text, LONGEST_LABEL, "%.100s %d.%02d", name, percent / 100 % 10, percent % 100);
 }
 
-static bool overlap(const placed_label *a, const placed_label *b) {
-  return a->x < b->x + b->size.width && b->x < a->x + a->size.width && a->y < b->y + b->size.height &&
-         b->y < a->y + a->size.height;
-}
-
-static bool is_free(const placed_label *label, const placed_label *placed, int count) {
-  for (int i = 0; i < count; i++)
-    if (overlap(label, &placed[i])) return false;
-  return true;
-}
-
-/* Above the box; else inside it, or below one that it would cover; then away from labels that are there already,
- * in steps of its own height. Where everything is full it stays at its first place. */
-static void place_label(const yolo_image *image, const placed_label *placed, int count, placed_label *label) {
-  enum { STEPS = 4 };
-  int top = edge(label->detection->y1, image->height), bottom = edge(label->detection->y2, image->height);
-  int h = label->size.height, first = -1;
-  int down = bottom - top >= 2 * h || bottom + h > image->height ? top : bottom;
-  label->x = shift_inside(edge(label->detection->x1, image->width), label->size.width, image->width);
-  for (int step = 0; step < 2 * STEPS; step++) {
-    label->y = step % 2 ? down + step / 2 * h : top - (step / 2 + 1) * h;
-    if (label->y < 0 || label->y + h > image->height) continue;
-    if (first < 0) first = label->y;
-    if (is_free(label, placed, count)) return;
-  }
-  label->y = first >= 0 ? first : shift_inside(top, h, image->height);
-}
-
-static int most_confident_first(const void *left, const void *right) {
-  const yolo_detection *a = ((const placed_label *)left)->detection, *b = ((const placed_label *)right)->detection;
-  if (a->confidence != b->confidence) return a->confidence > b->confidence ? -1 : 1;
-  return a < b ? -1 : a > b;
-}
-
-/* Places are given out from the most confident label on; painting goes the other way, so the best end up on top. */
 yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const char *const *names, int n_names) {
   yolo_status st = check_image(image);
-  char text[LONGEST_LABEL];
-  uint8_t rgb[3];
-  if (st != YOLO_OK || result->count < 1) return st;
-  int side = image->width < image->height ? image->width : image->height, n = result->count;
-  int thickness = side / 250 > 1 ? side / 250 : 1;
-  placed_label *labels = yolo_alloc_array((size_t)n, sizeof *labels);
-  if (!labels) return YOLO_ENOMEM;
-  for (int i = 0; i < n; i++) labels[i].detection = &result->detections[i];
-  qsort(labels, (size_t)n, sizeof *labels, most_confident_first);
-  for (int i = 0; i < n; i++) {
-    label_text(labels[i].detection, names, n_names, text);
-    labels[i].height = fit_height(image, text, fmaxf((float)side / 38, SMALLEST_LABEL));
-    labels[i].size = measure(text, labels[i].height);
-    place_label(image, labels, i, &labels[i]);
+  const size_t n = result->count > 0 ? (size_t)result->count : 0;
+  yolo_drawn_box *boxes = NULL;
+  char(*texts)[LONGEST_LABEL] = NULL;
+  if (st != YOLO_OK || n == 0) return st;
+  boxes = yolo_alloc_array(n, sizeof *boxes);
+  YOLO_ENOMEM_IF_NULL(boxes);
+  texts = yolo_alloc_array(n, sizeof *texts);
+  YOLO_ENOMEM_IF_NULL(texts);
+  for (size_t i = 0; i < n; i++) {
+    const yolo_detection *d = &result->detections[i];
+    label_text(d, names, n_names, texts[i]);
+    boxes[i] = (yolo_drawn_box){d->x1, d->y1, d->x2, d->y2, d->class_id, d->confidence, texts[i], false};
   }
-  for (int i = n - 1; i >= 0; i--) {
-    yolo_class_colour(labels[i].detection->class_id, rgb);
-    draw_frame(image, labels[i].detection, thickness, rgb);
-  }
-  for (int i = n - 1; i >= 0; i--) {
-    label_text(labels[i].detection, names, n_names, text);
-    yolo_class_colour(labels[i].detection->class_id, rgb);
-    draw_label(image, labels[i].x, labels[i].y, labels[i].size, labels[i].height, text, rgb);
-  }
-  yolo_free(labels);
-  return YOLO_OK;
+  st = yolo_draw_boxes(image, boxes, result->count, 0, false);
+done:
+  yolo_free(boxes);
+  yolo_free(texts);
+  return st;
 }

@@ -47,7 +47,7 @@ START_TEST(letters) {
   const uint8_t white[] = {255, 255, 255};
   for (int i = 0; i < COUNT; i++) {
     char text[2] = {(char)('!' + i), 0};
-    yolo_image image = {ink[i], WIDTH, HEIGHT, 1, 0, "", NULL};
+    yolo_image image = {.pixels = ink[i], .width = WIDTH, .height = HEIGHT, .orientation = 1};
     yolo_text_draw(&image, 8, 4, 28, text, white);
     int sum = 0;
     for (int k = 0; k < WIDTH * HEIGHT * 3; k++) sum += ink[i][k];
