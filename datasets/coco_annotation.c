@@ -190,10 +190,10 @@ static yolo_status take_segment(yolo_coco_reader *r, const cJSON *element, yolo_
 static bool take_box(yolo_coco_reader *r, const cJSON *element, yolo_annotation *a) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(element, "bbox");
   double *values[4] = {&a->x, &a->y, &a->width, &a->height};
-  int n = 0;
+  int n = 0; /* of the numbers; 5 and more count as 5 */
   if (is_absent(item) || (cJSON_IsArray(item) && !item->child)) return true;
-  for (const cJSON *value = cJSON_IsArray(item) ? item->child : NULL; value; value = value->next, n++)
-    if (n == 4 || !read_number(value, values[n])) break;
+  for (const cJSON *value = cJSON_IsArray(item) ? item->child : NULL; value && n < 5; value = value->next, n++)
+    if (n < 4 && !read_number(value, values[n])) break;
   if (n == 4) a->flags |= YOLO_ANNOTATION_HAS_BOX;
   if (n != 4) left_out(r, YOLO_RULE_LABEL_SYNTAX, a, "\"bbox\" is not four numbers");
   return n == 4;

@@ -44,8 +44,8 @@ static const unsigned char inside[256] = {['"'] = 1, ['\\'] = 1, ['\0'] = 1};
 static yolo_status fail_at(const yolo_json_file *file, size_t at, const char *what) {
   return yolo_fail(YOLO_EFORMAT, "%s: byte %zu: %s", file->name, at + 1, what);
 }
-static yolo_status fail_cut(const yolo_json_file *file) {
-  return fail_at(file, file->length, "the JSON ends too early: the file is cut short");
+static yolo_status fail_cut(const yolo_json_file *file) { /* files without a byte are refused before */
+  return fail_at(file, file->length - 1, "the JSON ends here, too early: the file is cut short");
 }
 
 static void skip_blanks(cursor *c) {
