@@ -52,8 +52,24 @@ yolo_status data_args_choose_split(const data_args *args, const yolo_config *con
                                    yolo_data_split *out) {
   *out = fallback;
   if (args->split) return yolo_config_find_split(args->split, out);
-  for (int i = 0; i < YOLO_SPLIT_COUNT && !yolo_config_has_split(config, *out); ++i) *out = (yolo_data_split)i;
+  if (yolo_config_has_split(config, fallback)) return YOLO_OK;
+  for (int i = YOLO_SPLIT_COUNT - 1; i >= 0; --i) {
+    if (yolo_config_has_split(config, (yolo_data_split)i)) *out = (yolo_data_split)i;
+  }
   return YOLO_OK;
+}
+
+yolo_status data_args_print_file(void) {
+  yolo_config config = {0};
+  yolo_text text = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_config_defaults(&config));
+  YOLO_TRY(yolo_config_print(&config, &text));
+  cli_say("%s", text.data);
+done:
+  yolo_text_free(&text);
+  yolo_config_release(&config);
+  return st;
 }
 
 /* ---- what readers find ---- */

@@ -19,6 +19,8 @@ extern const args_option data_args_split[];  /* --split train|val|test, for comm
 yolo_status data_args_load(const data_args *args, const char *word, yolo_config *out);
 /* The same for a command that takes exactly one word; another number is a failure that shows `usage`. */
 yolo_status data_args_load_one(const data_args *args, const args_words *words, const char *usage, yolo_config *out);
+/* Prints data.cfg with every section, key, default, range and help. */
+yolo_status data_args_print_file(void);
 /* The split of --split, else `fallback` where it is named, else the first that is. */
 yolo_status data_args_choose_split(const data_args *args, const yolo_config *config, yolo_data_split fallback,
                                    yolo_data_split *out);

@@ -13,7 +13,7 @@
 #include "backbone/base/rng.h"
 #include "backbone/base/threads.h"
 
-enum { CHUNK = 8192, SAMPLE = 40000, MOST_ROUNDS = 300, PATIENCE = 10, RESTARTS = 20, SAMPLE_STREAM = 1 << 20 };
+enum { CHUNK = 8192, SAMPLE = 20000, MOST_ROUNDS = 300, PATIENCE = 10, RESTARTS = 50, SAMPLE_STREAM = 1 << 20 };
 
 static int best_anchor(yolo_box_size box, const yolo_box_size *anchors, int k, double *iou) {
   int best = 0;

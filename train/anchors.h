@@ -23,7 +23,7 @@ enum { YOLO_MOST_ANCHORS = 128 };
 
 typedef struct yolo_anchor_search {
   int clusters; /* 1 to YOLO_MOST_ANCHORS */
-  int restarts; /* 0: 20; the best one counts */
+  int restarts; /* 0: 50; the best one counts */
   uint64_t seed;
   int threads; /* 0: all this process may use; the result does not depend on it */
 } yolo_anchor_search;
