@@ -63,6 +63,9 @@ done:
 static void take_issue(void *payload, const yolo_data_issue *issue) {
   yolo_check_run *run = payload;
   if (run->status == YOLO_OK) run->status = add_finding(run, issue);
+  if (run->status == YOLO_OK && run->reading && issue->file) {
+    run->status = yolo_strmap_add(&run->blamed, issue->file, 0, NULL);
+  }
 }
 
 static yolo_check_place place_in(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image,
@@ -93,7 +96,9 @@ static yolo_status open_split(yolo_check_run *run, yolo_check_part *part) {
   yolo_data_open_options options = {
       .names = run->options->names, .n_names = run->options->n_names, .sink = &run->sink, .log = run->options->log};
   run->kind = YOLO_PLACE_LINE;
+  run->reading = true;
   yolo_status st = yolo_dataset_open(part->split->sources, part->split->n_sources, &options, &part->dataset);
+  run->reading = false;
   return st == YOLO_OK ? run->status : st;
 }
 
@@ -147,6 +152,7 @@ done:
     yolo_free(run.parts[i].images);
   }
   yolo_free(run.parts);
+  yolo_strmap_free(&run.blamed);
   yolo_line_index_free(run.lines);
   if (st != YOLO_OK) yolo_check_report_free(out);
   return st;

@@ -18,6 +18,7 @@ typedef struct yolo_check_options {
   int n_names;
   int threads;    /* 0: all this process may use */
   bool no_images; /* images are neither looked for nor decoded */
+  bool no_cache;  /* as in yolo_data_open_options */
   /* Called now and then by the calling thread; false: stop (YOLO_ECANCELLED). May be NULL. */
   bool (*progress)(void *payload, int split, size_t done, size_t total);
   void *payload;

@@ -9,6 +9,8 @@
 
 /* Closer than this in every coordinate, two boxes are one (pixels; label files have 2 to 6 decimals). */
 #define SAME_BOX 0.01
+/* A click without a drag; the smallest boxes of COCO and of nuclei in microscopy have about 2 pixels. */
+#define TINY_BOX 1.01
 
 static bool is_coco(const yolo_dataset *d, const yolo_data_image *image) {
   return strcmp(yolo_dataset_text(d, d->sources[image->source].format), "coco") == 0;
@@ -24,6 +26,10 @@ static void check_annotation(yolo_check_run *run, const yolo_dataset *d, const y
   yolo_check_place place = yolo_check_place_of(run, d, a);
   yolo_box_fate fate = yolo_box_judge(box, image->width, image->height, &why);
   yolo_box_report(d, a, fate, why, place.file, place.line, &run->sink);
+  if (fate != YOLO_BOX_DROP && a->width <= TINY_BOX && a->height <= TINY_BOX) {
+    yolo_data_report(&run->sink, YOLO_RULE_BOX_TINY, place.file, place.line, "%s has one pixel at most",
+                     yolo_annotation_who(d, a, who));
+  }
   if (a->class_index < 0 || (size_t)a->class_index >= d->n_classes) {
     yolo_data_report(&run->sink, YOLO_RULE_CLASS_UNKNOWN, place.file, place.line, "%s has a class that is not in the list",
                      yolo_annotation_who(d, a, who));
@@ -104,12 +110,14 @@ static yolo_status check_duplicates(yolo_check_run *run, const yolo_dataset *d, 
 
 /* ---- a split ---- */
 
-/* An image that cannot be used has its finding; some readers leave out its labels, because they need its size. */
+/* An image that cannot be used has its finding; some readers leave out its labels, because they need its size. And labels
+ * that could not be read have theirs. */
 static void check_unlabelled(yolo_check_run *run, const yolo_check_part *part, size_t index) {
   const yolo_dataset *d = part->dataset;
   const yolo_data_image *image = &d->images[index];
   if (image->count > 0 || image->label != YOLO_DATA_NO_LABEL || image->mask_file || part->images[index].unusable) return;
   if (run->options->no_images && image->width == 0) return;
+  if (image->label_file && yolo_strmap_get(&run->blamed, yolo_dataset_text(d, image->label_file), NULL)) return;
   yolo_check_place place = yolo_check_image_place(run, d, image);
   bool own_file = image->label_file || run->kind == YOLO_PLACE_BYTE;
   yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLABELLED, own_file ? place.file : yolo_dataset_text(d, image->file),

@@ -105,7 +105,7 @@ done:
 typedef struct folder_look {
   yolo_strmap files;   /* absolute paths of all images and masks of all splits */
   yolo_strmap folders; /* absolute folder -> split that was met first */
-  yolo_strmap broken;  /* stems of label files that could not be read: their images have been lost with them */
+  yolo_strmap broken;  /* stems of label files with findings: images may have been lost with them */
 } folder_look;
 
 static yolo_status note_file(folder_look *look, const char *file, int part, bool is_image) {
@@ -146,12 +146,12 @@ static yolo_status stem_of(const char *path, char **out) {
   return *out ? YOLO_OK : YOLO_ENOMEM;
 }
 
-static yolo_status note_broken(folder_look *look, const yolo_check_report *report) {
+static yolo_status note_broken(folder_look *look, const yolo_strmap *blamed) {
   char *stem = NULL;
   yolo_status st = YOLO_OK;
-  for (size_t i = 0; i < report->n_findings && st == YOLO_OK; ++i) {
-    if (report->findings[i].rule != YOLO_RULE_LABEL_SYNTAX) continue;
-    YOLO_TRY(stem_of(yolo_check_text(report, report->findings[i].file), &stem));
+  for (size_t i = 0; i < blamed->capacity && st == YOLO_OK; ++i) {
+    if (!blamed->slots[i].key) continue;
+    YOLO_TRY(stem_of(blamed->slots[i].key, &stem));
     st = yolo_strmap_add(&look->broken, stem, 0, NULL);
     yolo_free(stem);
   }
@@ -201,7 +201,7 @@ yolo_status yolo_check_unlisted(yolo_check_run *run) {
   yolo_status st = YOLO_OK;
   size_t n = 0;
   for (int p = 0; p < run->n_parts; ++p) YOLO_TRY(note_part(&look, &run->parts[p]));
-  YOLO_TRY(note_broken(&look, run->report));
+  YOLO_TRY(note_broken(&look, &run->blamed));
   YOLO_ENOMEM_IF_NULL(folders = yolo_alloc_array(look.folders.count + 1, sizeof *folders));
   for (size_t i = 0; i < look.folders.capacity; ++i)
     if (look.folders.slots[i].key) folders[n++] = &look.folders.slots[i];

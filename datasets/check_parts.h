@@ -2,6 +2,7 @@
 #ifndef YOLO_DATASETS_CHECK_PARTS_H
 #define YOLO_DATASETS_CHECK_PARTS_H
 
+#include "backbone/base/strmap.h"
 #include "datasets/check.h"
 #include "datasets/content_hash.h"
 
@@ -48,6 +49,8 @@ typedef struct yolo_check_run {
   int split;                     /* where findings are counted now */
   yolo_place_kind kind;          /* what the places that are reported now are */
   int threads;
+  bool reading;       /* what is reported now comes from a reader */
+  yolo_strmap blamed; /* files that readers found something in */
   yolo_status status; /* of storing findings: the sink cannot fail */
   yolo_data_sink sink;
 } yolo_check_run;

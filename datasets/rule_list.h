@@ -20,6 +20,7 @@ YOLO_RULE(ID_ZERO, "id-zero", WARNING, "an annotation with id 0, which COCOeval 
 YOLO_RULE(BOX_CLIPPED, "box-clipped", NOTE, "a box that rounding pushed over the edge; it is clipped")
 YOLO_RULE(BOX_OUTSIDE, "box-outside", ERROR, "a box that is really outside the image; it is dropped")
 YOLO_RULE(BOX_EMPTY, "box-empty", ERROR, "a box without width or height; it is dropped")
+YOLO_RULE(BOX_TINY, "box-tiny", WARNING, "a box of one pixel each way: a slip of the mouse rather than an object")
 YOLO_RULE(BOX_INVALID, "box-invalid", ERROR, "a box that is not finite; it is dropped")
 YOLO_RULE(BOX_DUPLICATE, "box-duplicate", WARNING, "the same box with the same class twice in one image")
 YOLO_RULE(MASK_INVALID, "mask-invalid", ERROR, "a mask that cannot be read: bad RLE, a polygon of fewer than three points")
