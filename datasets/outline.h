@@ -30,18 +30,20 @@ void yolo_outline_clear(yolo_outline *outline); /* empties, keeps the memory */
 yolo_status yolo_outline_copy(const yolo_outline *from, yolo_outline *to);
 /* A new part with one ring. */
 yolo_status yolo_outline_add(yolo_outline *outline, const float *xy, int count, bool cut);
-/* All parts of `other`, turned into cuts where `cut`. */
+/* All parts of `other`, turned into cuts where `cut`; else what was a cut stays one. */
 yolo_status yolo_outline_join(yolo_outline *outline, const yolo_outline *other, bool cut);
+/* Adds one polygon as a part; `values` numbers, an odd last one is ignored. Fewer than three points enclose and add nothing. */
 yolo_status yolo_outline_from_polygon(yolo_outline *outline, const double *xy, size_t values);
-/* The borders between pixels, traced: exact, holes included. */
+/* Adds a part: the borders between pixels, traced: exact, holes included. An empty mask adds nothing. */
 yolo_status yolo_outline_from_rle(yolo_outline *outline, const yolo_rle *rle);
 
 /* Fills mask[height][width] with 1 where the pixel's centre is inside, else 0, in the window whose upper left corner is (x0,
  * y0); scale: pixels of the mask per unit. */
 yolo_status yolo_outline_fill(const yolo_outline *outline, double x0, double y0, double scale, int width, int height,
                               uint8_t *mask);
-/* The box around what is inside [0, width] x [0, height]: exact for outlines without cuts (rings are clipped), on the pixel
- * grid with them. False: nothing is left. *area (may be NULL): the area inside, in pixels. */
+/* The box x1 y1 x2 y2 around what is inside [0, width] x [0, height]: exact for outlines without cuts, on the pixel grid where
+ * cuts lie in the box. *any false: nothing is left. *area (may be NULL): the area inside, in pixels, each part for itself; a
+ * ring that crosses itself counts with signs. */
 yolo_status yolo_outline_bounds(const yolo_outline *outline, int width, int height, double box[4], double *area, bool *any);
 
 #endif
