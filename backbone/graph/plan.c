@@ -5,42 +5,30 @@
  *      the inputs of a concatenation move into its buffer, side by side, so that it has nothing left to do.
  *      What remains are buffers: trees of nodes with one root each.
  *   2. From when until when is a buffer needed? From its first writer to the last reader of any of its nodes.
- *   3. At which offset? Largest buffer first, each into the smallest gap between the buffers alive at the same
- *      time ("greedy by size"; Pisarchyk & Lee, "Efficient memory management for deep neural net inference",
- *      2020, section 5.2). Node i reads and writes at time i, so a node's output never shares memory with its
+ *   3. At which offset? fit.c. Node i reads and writes at time i, so a node's output never shares memory with its
  *      inputs unless question 1 said so. */
 #include "backbone/graph/plan.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backbone/base/memory.h"
+#include "backbone/graph/fit.h"
 
-enum {
-  ALIGN = 64,        /* bytes: one cache line, one AVX-512 register */
-  FOREVER = INT_MAX, /* read by the caller, after the run */
-  CONFLICT_PAD = 64  /* bytes, see padded_stride() */
-};
+enum { FOREVER = INT_MAX }; /* read by the caller, after the run */
 /* Kernels count the pixels of a batch and the tasks they cut it into with an int; no machine comes near either. */
 static const double MOST_PIXELS = 1 << 30;
 static const double MOST_VALUES = 68719476736.0; /* 2^36: 256 GiB */
-
-typedef struct plan_buffer {
-  int root;        /* the node whose buffer this is */
-  int first, last; /* alive during [first, last], in node order */
-  size_t bytes, offset;
-} plan_buffer;
 
 typedef struct planner {
   const yolo_graph *graph;
   const yolo_plan_options *options;
   yolo_plan *plan;
-  int *parent;          /* node -> node in whose buffer it lies; itself: a root */
-  int *channel;         /* node -> its first channel within the parent */
-  int *last_read;       /* node -> last node that reads it, or FOREVER */
-  int *until;           /* root -> the last read of anything in its buffer */
-  plan_buffer *buffers; /* by root node */
+  int *parent;       /* node -> node in whose buffer it lies; itself: a root */
+  int *channel;      /* node -> its first channel within the parent */
+  int *last_read;    /* node -> last node that reads it, or FOREVER */
+  int *until;        /* root -> the last read of anything in its buffer */
+  yolo_fit *buffers; /* by root node: alive in node order */
 } planner;
 
 static size_t elem_size(const yolo_plan_options *options) { return options->elem ? options->elem : sizeof(float); }
@@ -141,32 +129,19 @@ static void choose_memory(planner *p) {
 
 /* ---- 2. how large, from when until when ---- */
 
-/* Elements from one pixel to the next. Whole cache lines once there is one to fill; up to three channels stay
- * dense (an image as it was decoded).
- *
- * A 1x1 convolution walks down the pixels of a tile at this stride. On a processor whose stride is a multiple of
- * 2 KiB (`conflict`), the lines it touches fall into two of the 64 sets of a first-level cache of 48 KiB and 12 ways,
- * and throw each other out after 24 pixels. One more line a pixel spreads them over all sets. */
-static size_t padded_stride(int channels, const yolo_plan_options *options) {
-  size_t c = (size_t)channels, row_align = options->row_align;
-  if (c <= 3 || row_align <= 1) return c;
-  if (c < row_align) return (c + 3) / 4 * 4;
-  size_t stride = (c + row_align - 1) / row_align * row_align;
-  if (options->conflict == 0 || stride * elem_size(options) % options->conflict != 0) return stride;
-  return stride + CONFLICT_PAD / elem_size(options);
-}
-
 static void size_buffer(const planner *p, int root, size_t *stride, size_t *bytes) {
   yolo_shape s = p->plan->shapes[root];
-  *stride = root == 0 ? (size_t)s.c : padded_stride(s.c, p->options); /* the caller fills the input densely */
-  *bytes = (yolo_shape_pixels(s) * *stride * elem_size(p->options) + ALIGN - 1) / ALIGN * ALIGN;
+  *stride = root == 0 ? (size_t)s.c
+                      : yolo_fit_stride(s.c, elem_size(p->options), p->options->row_align,
+                                        p->options->conflict); /* the caller fills the input densely */
+  *bytes = (yolo_shape_pixels(s) * *stride * elem_size(p->options) + YOLO_FIT_ALIGN - 1) / YOLO_FIT_ALIGN * YOLO_FIT_ALIGN;
 }
 
 /* Fills the buffers of all roots, and the places of all nodes within them (offsets relative to the buffer). */
 static void measure(planner *p) {
   for (int i = 0; i < p->graph->n_nodes; i++) {
-    plan_buffer *buffer = &p->buffers[i];
-    *buffer = (plan_buffer){.root = i, .first = i, .last = p->until[i] > i ? p->until[i] : i};
+    yolo_fit *buffer = &p->buffers[i];
+    *buffer = (yolo_fit){.first = i, .last = p->until[i] > i ? p->until[i] : i};
     if (p->parent[i] != i) continue;
     size_buffer(p, i, &p->plan->places[i].stride, &buffer->bytes);
   }
@@ -181,60 +156,13 @@ static void measure(planner *p) {
 
 /* ---- 3. at which offset ---- */
 
-static int larger_first(const void *a, const void *b) {
-  const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
-  if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-  return (x->root > y->root) - (x->root < y->root);
-}
-
-/* The smallest gap that fits between the placed buffers (sorted by offset) alive at the same time; else the
- * space after the last of them. */
-static size_t best_fit(plan_buffer *const *placed, int count, const plan_buffer *buffer) {
-  size_t end = 0, best = SIZE_MAX, best_gap = SIZE_MAX;
-  for (int k = 0; k < count; k++) {
-    const plan_buffer *other = placed[k];
-    if (other->last < buffer->first || other->first > buffer->last) continue;
-    if (other->offset > end && other->offset - end >= buffer->bytes && other->offset - end < best_gap) {
-      best_gap = other->offset - end;
-      best = end;
-    }
-    if (other->offset + other->bytes > end) end = other->offset + other->bytes;
-  }
-  return best != SIZE_MAX ? best : end;
-}
-
-static void insert_by_offset(plan_buffer **placed, int count, plan_buffer *buffer) {
-  while (count > 0 && placed[count - 1]->offset > buffer->offset) {
-    placed[count] = placed[count - 1];
-    count--;
-  }
-  placed[count] = buffer;
-}
-
 static yolo_status assign_offsets(planner *p) {
-  plan_buffer **queue = NULL, **placed = NULL;
-  yolo_status st = YOLO_OK;
-  int n = p->graph->n_nodes, count = 0;
-  queue = yolo_alloc_array((size_t)n, sizeof *queue);
-  YOLO_ENOMEM_IF_NULL(queue);
-  placed = yolo_alloc_array((size_t)n, sizeof *placed);
-  YOLO_ENOMEM_IF_NULL(placed);
-  for (int i = 0; i < n; i++)
-    if (p->parent[i] == i) queue[count++] = &p->buffers[i];
-  qsort(queue, (size_t)count, sizeof *queue, larger_first);
-  for (int k = 0; k < count; k++) {
-    queue[k]->offset = best_fit(placed, k, queue[k]);
-    insert_by_offset(placed, k, queue[k]);
-    size_t end = queue[k]->offset + queue[k]->bytes;
-    if (end > p->plan->act_bytes) p->plan->act_bytes = end;
-  }
-  for (int i = 0; i < n; i++) {
+  int n = p->graph->n_nodes;
+  yolo_status st = yolo_fit_offsets(p->buffers, n, &p->plan->act_bytes);
+  for (int i = 0; i < n && st == YOLO_OK; i++) {
     int channel, root = find_root(p, i, &channel);
     p->plan->places[i].offset += p->buffers[root].offset;
   }
-done:
-  yolo_free(queue);
-  yolo_free(placed);
   return st;
 }
 
