@@ -156,13 +156,12 @@ static bool is_free(const placed_label *label, const placed_label *placed, int c
 
 /* Above the box; else inside it, or below one that it would cover; then away from labels that are there already,
  * in steps of its own height. Where everything is full it stays at its first place; false says so. */
-static bool place_label(const yolo_image *image, const placed_label *placed, int count, placed_label *label) {
-  enum { STEPS = 4 };
+static bool place_label(const yolo_image *image, const placed_label *placed, int count, int steps, placed_label *label) {
   int top = edge(label->box->y1, image->height), bottom = edge(label->box->y2, image->height);
   int h = label->size.height, first = -1;
   int down = bottom - top >= 2 * h || bottom + h > image->height ? top : bottom;
   label->x = shift_inside(edge(label->box->x1, image->width), label->size.width, image->width);
-  for (int step = 0; step < 2 * STEPS; step++) {
+  for (int step = 0; step < 2 * steps; step++) {
     label->y = step % 2 ? down + step / 2 * h : top - (step / 2 + 1) * h;
     if (label->y < 0 || label->y + h > image->height) continue;
     if (first < 0) first = label->y;
@@ -179,6 +178,7 @@ static int highest_rank_first(const void *left, const void *right) {
 }
 
 static void place_labels(const yolo_image *image, float height, bool sparse, placed_label *labels, int n) {
+  const int steps = sparse ? 1 : 4; /* a name far from its box says little */
   int64_t room = (int64_t)image->width * image->height / 8;
   for (int i = 0; i < n; i++) {
     placed_label *label = &labels[i];
@@ -186,9 +186,9 @@ static void place_labels(const yolo_image *image, float height, bool sparse, pla
     if (label->left_out) continue;
     label->height = fit_height(image, label->box->text, height);
     label->size = measure(label->box->text, label->height);
-    const bool found = place_label(image, labels, i, label);
-    room -= (int64_t)label->size.width * label->size.height;
-    label->left_out = sparse && (!found || room < 0);
+    const bool found = place_label(image, labels, i, steps, label);
+    label->left_out = sparse && (!found || (int64_t)label->size.width * label->size.height > room);
+    if (!label->left_out) room -= (int64_t)label->size.width * label->size.height;
   }
 }
 
