@@ -1,4 +1,4 @@
-/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image and ops with small
+/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops and coco with small
  * valid files. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,14 +88,26 @@ static yolo_status write_ops(void) {
   return st;
 }
 
+static yolo_status write_labels(void) {
+  static const char coco[] =
+      "{\"info\":{\"a\":1},\"images\":[{\"id\":1,\"file_name\":\"a.jpg\",\"width\":5,\"height\":4}],\"categories\":[{\"id\":3,"
+      "\"name\":\"cat\"}],\"annotations\":[{\"id\":1,\"image_id\":1,\"category_id\":3,\"bbox\":[1.5,2,3,1e0],\"segmentation\":"
+      "[[1,1,4,1,4.25,3]]},{\"id\":2,\"image_id\":1,\"category_id\":3,\"iscrowd\":1,\"area\":3,\"segmentation\":{\"size\":[4,5]"
+      ","
+      "\"counts\":[2,3,15]}},{\"id\":3,\"image_id\":1,\"category_id\":3,\"segmentation\":{\"size\":[4,5],\"counts\":\"23?\"}}]"
+      "}";
+  return yolo_write_file(place("coco/a.json"), coco, sizeof coco - 1);
+}
+
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"", "cfg", "weights", "safetensors", "image", "ops"};
+  static const char *const kinds[] = {"", "cfg", "weights", "safetensors", "image", "ops", "coco"};
   if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
   folder = argv[1];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
   yolo_status st = write_models();
   if (st == YOLO_OK) st = write_images();
   if (st == YOLO_OK) st = write_ops();
+  if (st == YOLO_OK) st = write_labels();
   if (st != YOLO_OK) fprintf(stderr, "make_seeds: %s\n", yolo_error_message());
   return st == YOLO_OK ? 0 : 1;
 }

@@ -32,9 +32,10 @@ static inline void issues_begin(issues *all) {
   yolo_text_append(&all->text, "", 0);
 }
 
-/* A scratch folder for this process; its path is the caller's buffer. */
+/* A scratch folder; its path is the caller's buffer. */
 static inline void coco_scratch(char folder[64]) {
-  snprintf(folder, 64, "/tmp/yolo-test-coco-XXXXXX");
+  const char *where = getenv("TMPDIR");
+  snprintf(folder, 64, "%s/yolo-test-XXXXXX", where && *where && strlen(where) < 40 ? where : P_tmpdir);
   ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 

@@ -1,12 +1,6 @@
 /* The element scanner: what it finds, where it stops, and what it says of broken files. */
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "backbone/base/memory.h"
-#include "backbone/base/text.h"
 #include "datasets/json_scan.h"
-#include "tests/unit/suite.h"
+#include "tests/unit/coco_fixture.h"
 
 typedef struct seen {
   int n, fail_at;
@@ -178,13 +172,14 @@ END_TEST
 
 /* Larger than the step at which pages are given back: what was given back is still there to read. */
 START_TEST(files_are_mapped) {
-  char path[64];
+  char folder[64], path[96];
   yolo_text text = {0};
   yolo_json_file *file = NULL;
   seen s = {0};
   const char *member;
   size_t length;
-  snprintf(path, sizeof path, "/tmp/yolo-test-json-%ld.json", (long)getpid());
+  coco_scratch(folder);
+  snprintf(path, sizeof path, "%s/large.json", folder);
   yolo_text_format(&text, "{\"head\": \"h\", \"list\": [0");
   for (int i = 1; i <= 300000; i++) yolo_text_format(&text, ",\n{\"id\": %d, \"text\": \"%060d [{\"}", i, i);
   yolo_text_format(&text, "]}");
@@ -199,11 +194,11 @@ START_TEST(files_are_mapped) {
   yolo_json_member(file, "head", &member, &length);
   ck_assert(length == 3 && memcmp(member, "\"h\"", 3) == 0);
   yolo_json_close(file);
-  unlink(path);
+  coco_remove(folder);
   yolo_text_free(&text);
   ck_assert_int_eq(yolo_json_open(path, &file), YOLO_EIO);
   ck_assert_ptr_nonnull(strstr(yolo_error_message(), "there is no such file"));
-  ck_assert_int_eq(yolo_json_open("/tmp", &file), YOLO_EIO);
+  ck_assert_int_eq(yolo_json_open("/", &file), YOLO_EIO);
   ck_assert_ptr_nonnull(strstr(yolo_error_message(), "folder"));
 }
 END_TEST
