@@ -256,24 +256,26 @@ done:
 
 /* ---- does it look like this? ---- */
 
+/* Counts down the files that are looked at; -1: one is a mask. */
 static yolo_status stop_at_mask(void *payload, const char *path, const char *problem) {
-  bool *found = payload;
+  int *left = payload;
   yolo_index_mask mask = {0};
   if (problem) return YOLO_OK;
-  *found = yolo_index_mask_load(path, &mask) == YOLO_OK;
+  bool found = yolo_index_mask_load(path, &mask) == YOLO_OK;
   yolo_index_mask_release(&mask);
-  return YOLO_ECANCELLED; /* the first one decides */
+  *left = found ? -1 : *left - 1;
+  return *left <= 0 ? YOLO_ECANCELLED : YOLO_OK;
 }
 
 static bool sniff_masks(const yolo_data_source *source) {
   const yolo_folder_options options = {.wanted = is_png};
   char *masks = NULL, *images = NULL;
-  bool found = false;
+  int left = 10;
   if (!yolo_is_folder(source->labels)) return false;
-  if (find_folders(source, &masks, &images) == YOLO_OK && masks) (void)yolo_folder_walk(masks, &options, stop_at_mask, &found);
+  if (find_folders(source, &masks, &images) == YOLO_OK && masks) (void)yolo_folder_walk(masks, &options, stop_at_mask, &left);
   yolo_free(masks);
   yolo_free(images);
-  return found;
+  return left == -1;
 }
 
 const yolo_data_reader yolo_data_reader_masks = {"masks", "class-index mask PNGs beside a folder of images", sniff_masks,

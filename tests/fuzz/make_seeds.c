@@ -1,5 +1,5 @@
-/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops and coco with small
- * valid files. */
+/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops, coco, voc,
+ * yolo_txt, idx and mask_png with small valid files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,14 +99,42 @@ static yolo_status write_labels(void) {
   return yolo_write_file(place("coco/a.json"), coco, sizeof coco - 1);
 }
 
+static yolo_status write_labels(void) {
+  static const char voc[] =
+      "<?xml version=\"1.0\"?><annotation><filename>a.jpg</filename><size><width>4</width><height>3</height></size>"
+      "<object><name>x &amp; y</name><difficult>1</difficult><truncated>0</truncated><bndbox><xmin>1</xmin><ymin>1.5</ymin>"
+      "<xmax>4</xmax><ymax>3</ymax></bndbox></object></annotation>";
+  static const char txt[] = "0 .5 .5 .2 1e-1\r\n\r\n1 0.1 0.1 0.9 0.1 0.5 0.9\nbad\n";
+  static const char idx[] = "\0\0\10\3\0\0\0\2\0\0\0\1\0\0\0\1\7\10", labels[] = "\0\0\10\1\0\0\0\2\1";
+  /* 3 x 2 pixels of two bits, with a palette */
+  static const unsigned char mask[] = {137, 80,  78,  71, 13, 10, 26,  10, 0,   0,   0,   13,  73,  72,  68,  82,  0,  0,   0,
+                                       3,   0,   0,   0,  2,  2,  3,   0,  0,   0,   224, 26,  142, 137, 0,   0,   0,  12,  80,
+                                       76,  84,  69,  10, 20, 30, 200, 0,  0,   0,   200, 0,   0,   0,   200, 183, 83, 145, 45,
+                                       0,   0,   0,   12, 73, 68, 65,  84, 120, 156, 99,  144, 96,  184, 0,   0,   1,  28,  0,
+                                       233, 252, 149, 73, 10, 0,  0,   0,  0,   73,  69,  78,  68,  174, 66,  96,  130};
+  static const unsigned char grey[] = {0, 1, 2, 255};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_write_file(place("voc/a.xml"), voc, sizeof voc - 1));
+  YOLO_TRY(yolo_write_file(place("yolo_txt/a.txt"), txt, sizeof txt - 1));
+  YOLO_TRY(yolo_write_file(place("yolo_txt/list.txt"), "a.pgm\nb\\c.jpg\n", 15));
+  YOLO_TRY(yolo_write_file(place("idx/images"), idx, sizeof idx - 1));
+  YOLO_TRY(yolo_write_file(place("idx/labels"), labels, sizeof labels));
+  YOLO_TRY(yolo_write_file(place("mask_png/palette.png"), mask, sizeof mask));
+  YOLO_TRY(yolo_grey_save(grey, 2, 2, place("mask_png/grey.png")));
+done:
+  return st;
+}
+
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"", "cfg", "weights", "safetensors", "image", "ops", "coco"};
+  static const char *const kinds[] = {"",     "cfg", "weights",  "safetensors", "image",   "ops",
+                                      "coco", "voc", "yolo_txt", "idx",         "mask_png"};
   if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
   folder = argv[1];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
   yolo_status st = write_models();
   if (st == YOLO_OK) st = write_images();
   if (st == YOLO_OK) st = write_ops();
+  if (st == YOLO_OK) st = write_labels();
   if (st == YOLO_OK) st = write_labels();
   if (st != YOLO_OK) fprintf(stderr, "make_seeds: %s\n", yolo_error_message());
   return st == YOLO_OK ? 0 : 1;
