@@ -17,9 +17,12 @@ typedef struct detect_args {
   const char *classes;
   const char *folder, *json, *csv, *coco_json, *coco_ref;
   bool no_images, save_txt, crops, quiet;
+  bool only_bar;             /* says nothing but complaints and shows the progress bar: others report (yolo eval) */
+  const out_kind *collector; /* one writer more, for those who want detections in memory; may be NULL */
+  const void *collector_arg;
 } detect_args;
 
-enum { DETECT_MAX_WRITERS = 6 };
+enum { DETECT_MAX_WRITERS = 7 };
 
 typedef struct detect_writer {
   const out_kind *kind;

@@ -124,7 +124,8 @@ int detect_loop(detect_job *job) {
   int decoders = decoders_for(job);
   if (prefetch_start(&job->sources, a->batch + 2 + decoders, decoders, &job->ahead) != YOLO_OK) return cli_fail();
   cli_catch_interrupts();
-  if (!a->quiet) detect_report_start(job);
+  const bool report = !a->quiet && !a->only_bar;
+  if (report) detect_report_start(job);
   progress_start(&job->bar, job->sources.count, !a->quiet);
   job->totals.start_ms = yolo_now_ms();
   yolo_status st = run_all(job);
@@ -134,10 +135,10 @@ int detect_loop(detect_job *job) {
   if (st != YOLO_OK) return fail();
   if (job->folder && job->totals.images == 0) rmdir(job->folder); /* only when it is empty */
   if (stopped && stopped != SIGPIPE) {
-    cli_complain("stopped after %ld of %s; what there is was written", job->totals.images + job->totals.failed,
-                 cli_plural((unsigned)job->sources.count, "image"));
+    cli_complain("stopped after %ld of %s%s", job->totals.images + job->totals.failed,
+                 cli_plural((unsigned)job->sources.count, "image"), a->only_bar ? "" : "; what there is was written");
   }
-  if (!a->quiet) detect_report_end(job);
+  if (report) detect_report_end(job);
   if (stopped) return CLI_SIGNAL_BASE + stopped;
   return job->totals.failed ? CLI_SOME_FAILED : CLI_OK;
 }

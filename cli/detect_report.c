@@ -43,7 +43,7 @@ static void say_classes(const detect_job *job, const yolo_result *result) {
 
 void detect_report_image(detect_job *job, const source_item *source, const yolo_result *result) {
   char name[CLI_NAME_MAX];
-  if (job->args->quiet) return;
+  if (job->args->quiet || job->args->only_bar) return;
   cli_say("%s: %dx%d  ", cli_printable(source->path, name), result->width, result->height);
   if (result->n_scores > 0) {
     say_classes(job, result);

@@ -121,6 +121,7 @@ static yolo_status open_writers(detect_job *job) {
   const out_coco_arg coco = {a->coco_json, a->coco_ref};
   yolo_status st = YOLO_OK;
   job->run = (out_run){job->model, &job->sources, NULL, a->quiet};
+  YOLO_TRY(open_writer(job, a->collector != NULL, a->collector, NULL, a->collector_arg));
   YOLO_TRY(open_writer(job, a->json != NULL, &out_json, a->json, a->json));
   YOLO_TRY(open_writer(job, a->csv != NULL, &out_csv, a->csv, a->csv));
   YOLO_TRY(open_writer(job, a->coco_json != NULL, &out_coco, a->coco_json, &coco));

@@ -5,6 +5,7 @@
 #ifndef YOLO_CLI_OUT_H
 #define YOLO_CLI_OUT_H
 
+#include "backbone/base/text.h"
 #include "cli/sources.h"
 #include "detect/model.h"
 
@@ -45,5 +46,8 @@ const char *out_class_name(const out_run *run, int class_id);
 typedef struct out_coco_arg {
   const char *path, *reference; /* reference may be NULL */
 } out_coco_arg;
+
+/* {"image_id":..,"category_id":..,"bbox":[..],"score":..}: a detection as --coco-json writes it, nine significant digits. */
+yolo_status out_coco_detection(yolo_text *to, int64_t image_id, int64_t category_id, const yolo_detection *detection);
 
 #endif

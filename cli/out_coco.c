@@ -109,6 +109,12 @@ static bool image_id(coco_writer *w, const out_image *image, int64_t *id) {
   return true;
 }
 
+yolo_status out_coco_detection(yolo_text *to, int64_t image_id, int64_t category_id, const yolo_detection *d) {
+  return yolo_text_format(to, "{\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%.9g,%.9g,%.9g,%.9g],\"score\":%.9g}",
+                          (long long)image_id, (long long)category_id, (double)d->x1, (double)d->y1,
+                          (double)d->x2 - (double)d->x1, (double)d->y2 - (double)d->y1, (double)d->confidence);
+}
+
 static yolo_status write_image(const out_run *run, void *state, const out_image *image) {
   (void)run;
   coco_writer *w = state;
@@ -124,10 +130,8 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
   for (int i = 0; i < image->result->count; ++i) {
     const yolo_detection *d = &image->result->detections[i];
     if (w->categories[d->class_id] < 0) continue;
-    YOLO_TRY(yolo_text_format(
-        &w->file.text, "%s\n{\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%.9g,%.9g,%.9g,%.9g],\"score\":%.9g}",
-        w->any ? "," : "", (long long)id, (long long)w->categories[d->class_id], (double)d->x1, (double)d->y1,
-        (double)d->x2 - (double)d->x1, (double)d->y2 - (double)d->y1, (double)d->confidence));
+    YOLO_TRY(yolo_text_append(&w->file.text, w->any ? ",\n" : "\n", w->any ? 2 : 1));
+    YOLO_TRY(out_coco_detection(&w->file.text, id, w->categories[d->class_id], d));
     w->any = true;
   }
   st = outfile_flush(&w->file);

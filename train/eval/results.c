@@ -79,7 +79,7 @@ static bool whole(double value, int64_t *out) {
 
 static yolo_status add_flat(reading *r, const yolo_flat_result *flat, int64_t image_id, int64_t category_id) {
   yolo_eval_detection d = {.score = flat->score};
-  bool known;
+  bool known = false;
   yolo_status st = place_detection(r, image_id, category_id, &d, &known);
   if (st != YOLO_OK || !known) return st;
   memcpy(d.box, flat->box, sizeof d.box);
@@ -130,7 +130,7 @@ static yolo_status add_element(reading *r, uint64_t place, const cJSON *element)
   const cJSON *segment = cJSON_GetObjectItemCaseSensitive(element, "segmentation");
   yolo_eval_detection d = {0};
   int64_t image_id, category_id;
-  bool known, has_box;
+  bool known = false, has_box;
   if (!cJSON_IsObject(element)) return fail_element(r, place, "is no object in braces");
   if (!yolo_json_int64(element, "image_id", &image_id)) return fail_element(r, place, "has no whole number \"image_id\"");
   if (!yolo_json_int64(element, "category_id", &category_id))

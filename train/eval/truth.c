@@ -151,6 +151,26 @@ done:
   return st;
 }
 
+yolo_status yolo_eval_truths_keep_classes(yolo_eval_truths *t, const bool *keep) {
+  yolo_status st = YOLO_OK;
+  int32_t n = 0;
+  yolo_id_map_free(&t->class_of_id);
+  for (int32_t k = 0; k < t->n_classes; ++k) {
+    int32_t of_dataset = t->classes[k];
+    t->class_of[of_dataset] = keep[k] ? n : -1;
+    if (!keep[k]) continue;
+    t->classes[n] = of_dataset;
+    YOLO_TRY(yolo_id_map_add(&t->class_of_id, t->dataset->classes[of_dataset].id, n++, NULL));
+  }
+  t->n_classes = n;
+  for (size_t i = 0; i < t->n; ++i) {
+    int32_t of_dataset = t->annotations[i]->class_index;
+    t->items[i].class_index = of_dataset < 0 ? -1 : t->class_of[of_dataset];
+  }
+done:
+  return st;
+}
+
 /* ---- masks ---- */
 
 enum { TASK_TRUTHS = 64 };

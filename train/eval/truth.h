@@ -29,6 +29,9 @@ typedef struct yolo_eval_truths {
 yolo_status yolo_eval_truths_make(const yolo_dataset *dataset, yolo_eval_truths *out);
 /* Rasterises every polygon; a truth without a segment is an error that names it. */
 yolo_status yolo_eval_truths_make_masks(yolo_eval_truths *truths, int threads);
+/* Only classes with keep[index] are left, numbered anew; truths of the others have class -1 and count for nothing. Before
+ * results are read. */
+yolo_status yolo_eval_truths_keep_classes(yolo_eval_truths *truths, const bool *keep);
 void yolo_eval_truths_free(yolo_eval_truths *truths);
 
 const yolo_data_image *yolo_eval_truths_image(const yolo_eval_truths *truths, uint32_t index);
