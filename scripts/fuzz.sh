@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets of tests/fuzz, one after the other on one core: scripts/fuzz.sh [SECONDS [TARGET...]]
-# (default: 180 seconds each; targets: cfg coco idx image mask_png ops safetensors voc weights yolo_txt). Needs clang; see CONTRIBUTING.md.
+# (default: 180 seconds each; targets: cfg coco idx image mask mask_png ops safetensors voc weights yolo_txt). Needs clang; see CONTRIBUTING.md.
 #
 # What was found new is kept in build/fuzz/corpus/TARGET and is where the next run begins; an input that crashes, leaks,
 # hangs (10 s) or takes 3 GB lies in build/fuzz/found/TARGET, and the run ends with its path:
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-180}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(cfg coco idx image mask_png ops safetensors voc weights yolo_txt)
+[ ${#targets[@]} -gt 0 ] || targets=(cfg coco idx image mask mask_png ops safetensors voc weights yolo_txt)
 
 cmake --preset fuzz
 cmake --build --preset fuzz

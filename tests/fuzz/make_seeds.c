@@ -1,5 +1,5 @@
 /* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops, coco, voc,
- * yolo_txt, idx and mask_png with small valid files. */
+ * yolo_txt, idx, mask_png and mask with small valid files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,7 @@ static yolo_status write_ops(void) {
   return st;
 }
 
-static yolo_status write_labels(void) {
+static yolo_status write_coco(void) {
   static const char coco[] =
       "{\"info\":{\"a\":1},\"images\":[{\"id\":1,\"file_name\":\"a.jpg\",\"width\":5,\"height\":4}],\"categories\":[{\"id\":3,"
       "\"name\":\"cat\"}],\"annotations\":[{\"id\":1,\"image_id\":1,\"category_id\":3,\"bbox\":[1.5,2,3,1e0],\"segmentation\":"
@@ -125,17 +125,28 @@ done:
   return st;
 }
 
+/* Text, counts and a polygon. */
+static yolo_status write_masks(void) {
+  static const char text[] = "\12\12\0;284L1OO2M2O1Oc0", counts[] = "\3\4\1\2\0\3\0\7";
+  static const char polygon[] = "\40\40\2\0\0\0\0@\1\20\0@\0@\1";
+  yolo_status st = yolo_write_file(place("mask/text"), text, sizeof text - 1);
+  if (st == YOLO_OK) st = yolo_write_file(place("mask/counts"), counts, sizeof counts);
+  if (st == YOLO_OK) st = yolo_write_file(place("mask/polygon"), polygon, sizeof polygon - 1);
+  return st;
+}
+
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"",     "cfg", "weights",  "safetensors", "image",   "ops",
-                                      "coco", "voc", "yolo_txt", "idx",         "mask_png"};
+  static const char *const kinds[] = {"",     "cfg", "weights",  "safetensors", "image",    "ops",
+                                      "coco", "voc", "yolo_txt", "idx",         "mask_png", "mask"};
   if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
   folder = argv[1];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
   yolo_status st = write_models();
   if (st == YOLO_OK) st = write_images();
   if (st == YOLO_OK) st = write_ops();
+  if (st == YOLO_OK) st = write_coco();
   if (st == YOLO_OK) st = write_labels();
-  if (st == YOLO_OK) st = write_labels();
+  if (st == YOLO_OK) st = write_masks();
   if (st != YOLO_OK) fprintf(stderr, "make_seeds: %s\n", yolo_error_message());
   return st == YOLO_OK ? 0 : 1;
 }
