@@ -102,23 +102,17 @@ static inline void scenes_free(scenes *s) {
   for (int i = 0; i < SCENES; i++) yolo_sample_free(&s->all[i]);
 }
 
-/* A source that lends its pixels, as the loader's cache does. */
-static inline yolo_status scenes_load(void *payload, size_t index, yolo_sample *out) {
-  scenes *s = payload;
-  const yolo_sample *from = &s->all[index];
+/* The pixels are lent, as the loader's cache does it. */
+static inline yolo_status scene_lend(const yolo_sample *from, size_t index, yolo_sample *out) {
   size_t pixels = (size_t)from->image.width * (size_t)from->image.height;
   yolo_status st = YOLO_OK;
-  uint8_t *map = out->label_map;
-  size_t room = out->label_map_room;
-  s->loads[index]++;
   yolo_sample_restart(out);
   if (!out->borrowed) yolo_image_release(&out->image);
+  out->image_room = 0;
   out->image = from->image;
   out->borrowed = true;
   out->label = from->label;
   out->index = index;
-  out->label_map = map;
-  out->label_map_room = room;
   if (from->label_map) {
     YOLO_TRY(yolo_sample_reserve_map(out, from->image.width, from->image.height));
     memcpy(out->label_map, from->label_map, pixels);
@@ -133,6 +127,18 @@ static inline yolo_status scenes_load(void *payload, size_t index, yolo_sample *
   }
 done:
   return st;
+}
+
+/* Sources: all scenes, counted; all scenes, for several threads; one sample. */
+static inline yolo_status scenes_load(void *payload, size_t index, yolo_sample *out) {
+  ((scenes *)payload)->loads[index]++;
+  return scene_lend(&((scenes *)payload)->all[index], index, out);
+}
+static inline yolo_status scenes_load_shared(void *payload, size_t index, yolo_sample *out) {
+  return scene_lend(&((scenes *)payload)->all[index], index, out);
+}
+static inline yolo_status scenes_load_one(void *payload, size_t index, yolo_sample *out) {
+  return scene_lend(payload, index, out);
 }
 
 static inline yolo_augmenter *augmenter_for(const yolo_augment *a, scenes *s, uint64_t seed) {
