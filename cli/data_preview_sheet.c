@@ -27,7 +27,7 @@ static void describe(const preview_job *job, const yolo_sample *sample, char to[
   }
   n = snprintf(to, NOTE_SIZE, "%dx%d", sample->image.width, sample->image.height);
   if (sample->label >= 0 && sample->label < job->n_names)
-    n += snprintf(to + n, (size_t)(NOTE_SIZE - n), ", %.80s", job->names[sample->label]);
+    n += snprintf(to + n, (size_t)(NOTE_SIZE - n), ", class %.80s", job->names[sample->label]);
   else if (!sample->label_map || sample->n_objects > 0)
     n += snprintf(to + n, (size_t)(NOTE_SIZE - n), ", %s", cli_plural((unsigned)sample->n_objects, "object"));
   if (masks > 0 && masks < sample->n_objects)
@@ -98,7 +98,7 @@ static yolo_status finish(const preview_job *job, yolo_sheet *sheet, const int *
   YOLO_ENOMEM_IF_NULL(legend = yolo_alloc_array(room, sizeof *legend));
   for (int c = 0; c < job->n_names; ++c) {
     if (counts[c] == 0) continue;
-    snprintf(texts[n], ENTRY, "%.64s %d", job->names[c], counts[c]);
+    snprintf(texts[n], ENTRY, "%.64s (%d)", job->names[c], counts[c]);
     legend[n] = (yolo_sheet_entry){c, texts[n]};
     ++n;
   }
