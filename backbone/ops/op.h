@@ -76,6 +76,7 @@ typedef struct yolo_op {
    * and linear layers count, as in the literature). */
   double (*flops)(const void *attrs, const yolo_shape *in, yolo_shape out);
   bool inplace;            /* out may be in[0]'s memory when nobody else reads in[0] */
+  bool grad_inplace;       /* dL/d in[0] may be written over dL/d out: backward reads an element before it writes it */
   unsigned backward_reads; /* YOLO_READS_* */
   size_t (*saved_size)(const void *attrs, const yolo_shape *in, yolo_shape out); /* NULL: 0 bytes */
   yolo_status (*forward)(const yolo_op_call *call);                              /* reference; never NULL */

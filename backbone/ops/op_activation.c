@@ -41,6 +41,7 @@ const yolo_op yolo_op_activation = {.name = "activation",
                                     .max_in = 1,
                                     .shape = shape,
                                     .inplace = true,
+                                    .grad_inplace = true,
                                     .backward_reads = YOLO_READS_IN,
                                     .forward = forward,
                                     .backward = backward};

@@ -88,6 +88,7 @@ const yolo_op yolo_op_softmax = {.name = "softmax",
                                  .max_in = 1,
                                  .shape = shape,
                                  .inplace = true,
+                                 .grad_inplace = true,
                                  .backward_reads = YOLO_READS_OUT,
                                  .forward = forward,
                                  .backward = backward};

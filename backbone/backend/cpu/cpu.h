@@ -21,6 +21,7 @@ typedef struct yolo_cpu_kernel {
   yolo_status (*forward)(const yolo_device *device, const yolo_op_call *call);
   yolo_status (*backward)(const yolo_device *device, const yolo_op_call *call);
   size_t (*backward_work)(const yolo_device *device, const yolo_op_call *call);
+  bool trains; /* forward knows training mode and fills `saved`; else ops that save something run their plain loops then */
 } yolo_cpu_kernel;
 
 /* The memory-bound kernels: body(call, first, end) does pixels [first, end) of the N*H*W of out, on all threads,

@@ -142,6 +142,7 @@ static yolo_status cpu_run(yolo_device *device, yolo_direction direction, const 
   if (rows[call->id].impl[direction] == YOLO_IMPL_NONE)
     return yolo_fail(YOLO_EUNSUPPORTED, "cpu: op '%s' has no %s here", op->name, words[direction]);
   const yolo_cpu_kernel *kernel = kernel_of(device, call->id, direction);
+  if (direction == YOLO_FORWARD && call->training && op->saved_size && kernel && !kernel->trains) kernel = NULL;
   if (direction == YOLO_FORWARD) return kernel ? kernel->forward(device, call) : op->forward(call);
   return kernel ? kernel->backward(device, call) : op->backward(call);
 }
