@@ -63,17 +63,55 @@ done:
   return st;
 }
 
+/* The folder above the last one that is called `name`; *out NULL: none is. */
+static yolo_status above(const char *folder, const char *name, char **out) {
+  char *inside = NULL;
+  yolo_status st = yolo_path_join(folder, "x", &inside);
+  const char *at = st == YOLO_OK ? last_folder(inside, name) : NULL;
+  *out = NULL;
+  if (at && at == inside) {
+    YOLO_ENOMEM_IF_NULL(*out = yolo_strdup("."));
+  } else if (at) {
+    size_t length = (size_t)(at - inside);
+    YOLO_ENOMEM_IF_NULL(*out = yolo_strndup(inside, length > 1 ? length - 1 : length));
+  }
+done:
+  yolo_free(inside);
+  return st;
+}
+
+/* The folder of the whole set: above images/train is images', above a folder without such names the next; NULL where `folder`
+ * holds images/ or labels/ and so is the whole. */
+static yolo_status whole_set(const char *folder, char **out) {
+  static const char *const parts[] = {"images", "labels", "masks", "Annotations"};
+  yolo_status st = YOLO_OK;
+  char *inside = NULL;
+  bool whole = false;
+  *out = NULL;
+  for (size_t i = 0; !*out && i < sizeof parts / sizeof *parts; ++i) YOLO_TRY(above(folder, parts[i], out));
+  for (size_t i = 0; !*out && !whole && i < sizeof parts / sizeof *parts; ++i) {
+    yolo_free(inside);
+    inside = NULL;
+    YOLO_TRY(yolo_path_join(folder, parts[i], &inside));
+    whole = yolo_is_folder(inside);
+  }
+  if (!*out && !whole) st = yolo_path_parent(folder, out);
+done:
+  yolo_free(inside);
+  return st;
+}
+
 yolo_status yolo_names_around(const char *folder, yolo_file_list *names) {
-  char *folders[4] = {NULL};
+  char *folders[3] = {NULL};
   bool found = false;
   yolo_status st = YOLO_OK;
   YOLO_ENOMEM_IF_NULL(folders[0] = yolo_strdup(folder));
-  YOLO_TRY(yolo_path_parent(folder, &folders[1]));
-  YOLO_TRY(yolo_counterpart(folder, "images", "labels", &folders[2]));
-  if (folders[2]) YOLO_TRY(yolo_path_parent(folders[2], &folders[3]));
-  for (int i = 0; i < 4 && folders[i] && !found; ++i) YOLO_TRY(yolo_find_names(folders[i], names, &found));
+  YOLO_TRY(yolo_counterpart(folder, "images", "labels", &folders[1]));
+  YOLO_TRY(whole_set(folder, &folders[2]));
+  for (int i = 0; i < 3 && !found; ++i)
+    if (folders[i]) YOLO_TRY(yolo_find_names(folders[i], names, &found));
 done:
-  for (int i = 0; i < 4; ++i) yolo_free(folders[i]);
+  for (int i = 0; i < 3; ++i) yolo_free(folders[i]);
   return st;
 }
 

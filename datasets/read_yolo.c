@@ -12,7 +12,7 @@
  * The labels of .../images/train/a.jpg are .../labels/train/a.txt: the last folder called `images` is replaced; where there is
  * none, or that file is not there, a.txt beside the image. With a folder of images named on its own (`images`), the labels
  * folder mirrors it. No label file: an image without objects. Names of classes: those given; else a classes.txt (or
- * obj.names) in the folder, above it or beside the labels; else "class 0", "class 1" ...
+ * obj.names) in the folder, beside the labels or in the folder above images/ and labels/; else "class 0", "class 1" ...
  *
  * The files do not record the size of an image: it is read from the image's header, turned by its EXIF tag as the tools that
  * draw such labels do. */

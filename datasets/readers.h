@@ -38,7 +38,7 @@ yolo_status yolo_change_suffix(const char *path, const char *suffix, char **out)
 yolo_status yolo_swap_folder(const char *path, const char *from, const char *to, char **out);
 /* The same for a folder; *out NULL also where the result is no folder that exists. */
 yolo_status yolo_counterpart(const char *folder, const char *from, const char *to, char **out);
-/* Names in the folder or above it, or in or above the folder of labels that belongs to it. */
+/* Names in the folder, in the folder of labels that belongs to it, or in the folder of the whole set above. */
 yolo_status yolo_names_around(const char *folder, yolo_file_list *names);
 /* The first of: path itself, path below `folder`, path below the parent of `folder` that exists; with '\' taken for '/' where
  * nothing else does. `path` itself when none does. folder may be NULL. */
