@@ -74,23 +74,66 @@ static void write_pixels(run_writer *w, const uint8_t *p, size_t n) {
   }
 }
 
-enum { STRIP = 16 };
+/* A picture in rows. A pixel that differs from the one above it starts a run, the first of a column where it differs from the
+ * last of the column before. Found row by row, these are counted first, then put where their column begins. */
+typedef struct row_scan {
+  const uint8_t *mask;
+  size_t height, width, y_stride, x_stride;
+  uint32_t *next;   /* [width]: starts of runs in a column; when placing: where the column's next one goes */
+  uint32_t *starts; /* NULL: count only */
+} row_scan;
 
-/* A picture in rows: strips of columns are turned into columns first, so that every cache line is fetched once. */
-static yolo_status write_strips(run_writer *w, const uint8_t *mask, size_t height, size_t width, size_t y_stride,
-                                size_t x_stride) {
-  uint8_t *strip = yolo_alloc_array(height, STRIP);
-  yolo_status st = strip ? YOLO_OK : YOLO_ENOMEM;
-  for (size_t left = 0; st == YOLO_OK && left < width; left += STRIP) {
-    const size_t columns = width - left < STRIP ? width - left : STRIP;
-    for (size_t y = 0; y < height; y++) {
-      const uint8_t *row = mask + y * y_stride + left * x_stride;
-      for (size_t x = 0; x < columns; x++) strip[x * height + y] = row[x * x_stride];
-    }
-    st = make_room(w, columns * height + 1);
-    if (st == YOLO_OK) write_pixels(w, strip, columns * height);
+/* `row` and `above` point to the pixels of column `from`. */
+static void compare_pixels(const row_scan *s, const uint8_t *row, const uint8_t *above, size_t y, size_t from, size_t to) {
+  for (size_t x = from; x < to; x++) {
+    const bool starts = (row[(x - from) * s->x_stride] != 0) != (above[(x - from) * s->x_stride] != 0);
+    if (!s->starts)
+      s->next[x] += starts;
+    else if (starts)
+      s->starts[s->next[x]++] = (uint32_t)(x * s->height + y);
   }
-  yolo_free(strip);
+}
+
+/* Where 32 bytes next to each other are those above, there is nothing to look at. */
+static void compare_rows(const row_scan *s, const uint8_t *row, const uint8_t *above, size_t y) {
+  const size_t pieces = s->x_stride == 1 ? s->width / 32 : 0;
+  for (size_t i = 0; i < pieces; i++, row += 32, above += 32) {
+    uint64_t a[4], b[4];
+    memcpy(a, row, sizeof a);
+    memcpy(b, above, sizeof b);
+    if (((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) != 0)
+      compare_pixels(s, row, above, y, 32 * i, 32 * i + 32);
+  }
+  compare_pixels(s, row, above, y, 32 * pieces, s->width);
+}
+
+static void scan_rows(const row_scan *s) {
+  const uint8_t *last = s->mask + (s->height - 1) * s->y_stride, background = 0;
+  compare_pixels(s, s->mask, &background, 0, 0, 1);
+  if (s->width > 1) compare_pixels(s, s->mask + s->x_stride, last, 0, 1, s->width);
+  for (size_t y = 1; y < s->height; y++) compare_rows(s, s->mask + y * s->y_stride, s->mask + (y - 1) * s->y_stride, y);
+}
+
+static yolo_status write_rows(run_writer *w, const uint8_t *mask, size_t height, size_t width, size_t y_stride,
+                              size_t x_stride) {
+  row_scan scan = {mask, height, width, y_stride, x_stride, yolo_calloc(width, sizeof *scan.next), NULL};
+  if (!scan.next) return YOLO_ENOMEM;
+  scan_rows(&scan);
+  size_t total = 0;
+  for (size_t x = 0; x < width; x++) {
+    const uint32_t here = scan.next[x];
+    scan.next[x] = (uint32_t)total;
+    total += here;
+  }
+  const yolo_status st = make_room(w, total + 1);
+  if (st == YOLO_OK) {
+    scan.starts = w->runs;
+    scan_rows(&scan);
+    w->run = (uint32_t)(height * width) - (total > 0 ? w->runs[total - 1] : 0);
+    for (size_t i = total; i-- > 1;) w->runs[i] -= w->runs[i - 1];
+    w->count = total;
+  }
+  yolo_free(scan.next);
   return st;
 }
 
@@ -112,7 +155,7 @@ yolo_status yolo_rle_encode(const uint8_t *mask, int height, int width, size_t y
   if (pixels > 0 && y_stride == 1)
     YOLO_TRY(write_columns(&w, mask, (size_t)height, (size_t)width, x_stride));
   else if (pixels > 0)
-    YOLO_TRY(write_strips(&w, mask, (size_t)height, (size_t)width, y_stride, x_stride));
+    YOLO_TRY(write_rows(&w, mask, (size_t)height, (size_t)width, y_stride, x_stride));
   YOLO_TRY(make_room(&w, 1));
   w.runs[w.count++] = w.run;
   runs = yolo_realloc(w.runs, w.count * sizeof *runs);

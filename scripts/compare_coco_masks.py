@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Compares the masks of datasets/mask.h with the real pycocotools, bit for bit.
 
-    python3 scripts/compare_coco_masks.py [--cases 20000] [--seed 1] [--build build/release] [--speed]
+    python3 scripts/compare_coco_masks.py [--cases 20000] [--seed 1] [--build build/release]
 
 Random cases: pixels, polygons, boxes and runs, each with its text, area, box and pixels, their unions, intersections and IoU with
 and without crowds. Then, where YOLO_TEST_DATA is set, every annotation of coco/annotations/instances_*.json and
-nuclei/instances_*.json. Prints one line; exit 1 on any difference. --speed also measures both on the same masks.
+nuclei/instances_*.json. Prints one line; exit 1 on any difference.
 Needs pycocotools, numpy and the program mask_lab of the build (YOLO_TESTS=ON).
 """
 import argparse
