@@ -20,17 +20,12 @@ typedef struct yolo_model_settings {
   int fit;       /* yolo_config_fit; auto: [augment] fit */
 } yolo_model_settings;
 
-typedef struct yolo_output_settings {
-  char *folder;
-} yolo_output_settings;
-
 /* Zero-initialise; yolo_config_release. */
 typedef struct yolo_config {
   char *file; /* as it was named; NULL: only defaults */
   yolo_data_settings data;
   yolo_model_settings model;
   yolo_augment augment;
-  yolo_output_settings output;
 } yolo_config;
 
 yolo_status yolo_config_defaults(yolo_config *out);

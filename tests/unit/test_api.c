@@ -28,7 +28,7 @@ START_TEST(every_way_in_is_the_same) {
   yolo_model *model = NULL;
   yolo_context *context = NULL;
   yolo_result *from_file = NULL, *other = NULL;
-  yolo_image image = {rgb, W, H, 1, 0, "", NULL};
+  yolo_image image = {.pixels = rgb, .width = W, .height = H};
   char *file = NULL;
   size_t length = 0;
   make_small("small", small_cfg, 1);
@@ -328,7 +328,7 @@ static void expect_no_growth(const yolo_model *model, const char *path, const yo
 
 START_TEST(memory_does_not_grow) {
   static uint8_t rgb[W * H * 3];
-  yolo_image image = {rgb, W, H, 1, 0, "", NULL};
+  yolo_image image = {.pixels = rgb, .width = W, .height = H};
   yolo_model *model = NULL;
   make_small("small", small_cfg, 1);
   MUST(load_small("small", &model));
@@ -363,7 +363,7 @@ END_TEST
 
 START_TEST(detect_without_memory) {
   static uint8_t rgb[W * H * 3];
-  yolo_image image = {rgb, W, H, 1, 0, "", NULL};
+  yolo_image image = {.pixels = rgb, .width = W, .height = H};
   yolo_detect_options options = {.confidence = 0.01f};
   yolo_status st = YOLO_ENOMEM;
   int nth = 0;

@@ -153,7 +153,7 @@ static void set(files *f, int kind, const char *path) { snprintf(f->path[kind], 
 
 START_TEST(small_files) {
   static uint8_t rgb[48 * 36 * 3];
-  yolo_image image = {rgb, 48, 36, 1, 0, "", NULL};
+  yolo_image image = {.pixels = rgb, .width = 48, .height = 36};
   files f;
   make_small("net", net, 1);
   set(&f, CFG, in_folder("net.cfg"));

@@ -340,7 +340,7 @@ START_TEST(decoders_agree_on_inks) {
   difference d = {0, 0, 0};
   memcpy(bytes, golden_cmyk_jpeg, sizeof bytes);
   yolo_encoded in = {bytes, sizeof bytes};
-  yolo_image image = {NULL, 0, 0, 0, 0, "", NULL};
+  yolo_image image = {0};
   ck_assert_int_eq(yolo_decode_jpeg_stb(&in, &image), YOLO_OK);
   for (int i = 0; i < 24 * 16; i++) { /* the inks that scripts/make_golden_images.py put on the paper */
     int x = i % 24, y = i / 24, inks[3] = {x * 10, y * 15, (x + y) * 6}, black = x * y % 97;
