@@ -133,7 +133,7 @@ static void overlap(const int32_t head[4]) {
   double *iou = yolo_alloc_array(n_dt * n_gt, sizeof *iou);
   need(iou && (boxes || n_dt + n_gt <= n_masks), "overlap of masks that are not there");
   if (boxes)
-    yolo_xywh_iou((const double (*)[4])(void *)dt, n_dt, (const double (*)[4])(void *)gt, n_gt, crowd, iou);
+    yolo_xywh_iou((const double(*)[4])(void *)dt, n_dt, (const double(*)[4])(void *)gt, n_gt, crowd, iou);
   else
     need(yolo_rle_iou(masks, n_dt, masks + n_dt, n_gt, crowd, iou) == YOLO_OK, "overlap");
   give(iou, n_dt * n_gt, sizeof *iou);
