@@ -10,18 +10,18 @@
 #define AT(member) offsetof(check_args, member)
 
 static const args_option split_option[] = {{"split", 0, ARGS_TEXT, AT(data.split), 0, 0, NULL, "--split NAME",
-                                     "train, val or test (default: all, and what they share)"},
-                                    {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
+                                            "train, val or test (default: all, and what they share)"},
+                                           {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 static const args_option options[] = {
     {"max", 0, ARGS_INT, AT(max), 0, 1000000000, NULL, "--max N", "findings shown of one rule (default 10; 0: all)"},
     {"no-images", 0, ARGS_FLAG, AT(no_images), 0, 0, NULL, "--no-images", "do not look for the images: labels only"},
     {"threads", 't', ARGS_INT, AT(threads), 1, 1024, NULL, "-t, --threads N", "threads (default: all this process may use)"},
-    {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE",
-     "all findings and statistics for a machine; - is standard output"},
+    {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "all findings and statistics; - is standard output"},
     {"rules", 0, ARGS_FLAG, AT(rules), 0, 0, NULL, "--rules", "list the rules and end"},
     {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "no statistics, no progress bar"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
-static const args_group groups[] = {{"Data", data_args_source, 0}, {"", split_option, 0}, {"Check", options, 0}, {NULL, NULL, 0}};
+static const args_group groups[] = {
+    {"Data", data_args_source, 0}, {"", split_option, 0}, {"Check", options, 0}, {NULL, NULL, 0}};
 
 /* ---- what is checked ---- */
 

@@ -87,7 +87,7 @@ void yolo_box_report(const yolo_dataset *d, const yolo_annotation *a, yolo_box_f
     yolo_data_report(sink, why, file, line, "%s has no %s", who, a->width <= 0 ? "width" : "height");
   } else {
     double x = overhang(a->x, a->width, image->width), y = overhang(a->y, a->height, image->height);
-    yolo_data_report(sink, why, file, line, "%s sticks out of its %dx%d image by %.4g pixels", who, image->width, image->height,
+    yolo_data_report(sink, why, file, line, "%s sticks out of its %dx%d image by %.4g px", who, image->width, image->height,
                      x > y ? x : y);
   }
 }
