@@ -62,7 +62,7 @@ static const args_option maps[] = {{"gt-masks", 0, ARGS_TEXT, AT(gt_masks), 0, 0
 static const args_option output[] = {
     {"per-class", 0, ARGS_FLAG, AT(per_class), 0, 0, NULL, "--per-class", "a table of the classes, and what is mixed up most"},
     {"bootstrap", 0, ARGS_INT, AT(draws), 0, YOLO_EVAL_MOST_DRAWS, NULL, "--bootstrap N | --seed N",
-     "samples of images for 95% intervals (default 1000; 0: none)"},
+     "samples of images for 95% intervals (default 1000, of large sets 200; 0: none)"},
     {"seed", 0, ARGS_INT, AT(seed), 0, 2147483647, NULL, NULL, NULL},
     {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "every number, 17 digits; - is standard output"},
     {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "say nothing but complaints"},
@@ -101,9 +101,13 @@ static yolo_status check(const eval_args *a, const args_words *words) {
   return YOLO_OK;
 }
 
+/* Detections, above which a thousand samples would take longer than all the rest. */
+enum { LARGE_SET = 100000 };
+
 static yolo_status score_all(eval_job *job) {
   const eval_args *a = job->args;
-  yolo_eval_report_options o = {.params = job->params, .draws = a->draws, .seed = (uint64_t)a->seed, .confidence = -1};
+  yolo_eval_report_options o = {.params = job->params, .seed = (uint64_t)a->seed, .confidence = -1};
+  o.draws = a->draws >= 0 ? a->draws : job->results.n > LARGE_SET ? 200 : 1000;
   o.masks = a->mask || (!a->box && job->results.has_masks);
   o.boxes = a->box || (!a->mask && (job->results.has_boxes || !o.masks));
   yolo_status st = yolo_eval_report_make(&job->truths, &job->results, &o, &job->report);
@@ -139,8 +143,7 @@ done:
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
-  eval_args args = {
-      .detect = {.confidence = 0.001, .iou = 0.45, .max_detections = 0, .batch = 1}, .draws = 1000, .ignore = 255};
+  eval_args args = {.detect = {.confidence = 0.001, .iou = 0.45, .max_detections = 0, .batch = 1}, .draws = -1, .ignore = 255};
   args_words words;
   eval_job job = {.args = &args};
   int code = CLI_OK;

@@ -34,8 +34,8 @@ typedef struct plan {
 
 /* One thread's. */
 typedef struct scratch {
-  uint32_t *weights; /* of images */
-  size_t *run_sums;  /* of each event of a class: the weight of the run before it */
+  uint32_t *weights;  /* of images */
+  uint32_t *run_sums; /* of each event of a class: the weight of the run before it */
 } scratch;
 
 /* ---- the plan ---- */
@@ -103,27 +103,46 @@ static void free_plan(plan *p) {
 
 /* ---- one draw ---- */
 
+/* Sums of weights at each threshold. What is wrong at all of them is kept once, in `base`. Loops run over all lanes, whose
+ * number is fixed, so that the compiler can make vectors of them. */
 typedef struct class_sums {
-  size_t tp[YOLO_EVAL_MOST_THRESHOLDS], fp[YOLO_EVAL_MOST_THRESHOLDS];
+  uint32_t tp[YOLO_EVAL_MOST_THRESHOLDS], fp[YOLO_EVAL_MOST_THRESHOLDS];
+  uint32_t base;
 } class_sums;
 
-static void walk_forward(const plan *p, scratch *s, int k, class_sums *n) {
-  const int n_ious = p->matches->params.n_ious;
-  size_t from = p->first_event[k] > 0 ? p->events[p->first_event[k] - 1].run_end : 0, wrong_at_all = 0;
-  *n = (class_sums){{0}, {0}};
+static const uint32_t lane_bits[YOLO_EVAL_MOST_THRESHOLDS] = {
+    1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,  1u << 8,  1u << 9,  1u << 10,
+    1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19, 1u << 20, 1u << 21,
+    1u << 22, 1u << 23, 1u << 24, 1u << 25, 1u << 26, 1u << 27, 1u << 28, 1u << 29, 1u << 30, 1u << 31};
+
+static inline void add_where(uint32_t *sums, uint32_t bits, uint32_t weight, int lanes) {
+  for (int t = 0; t < lanes; ++t) sums[t] += bits & lane_bits[t] ? weight : 0;
+}
+
+static inline void forward(const plan *p, scratch *s, int k, class_sums *n, int lanes) {
+  size_t from = p->first_event[k] > 0 ? p->events[p->first_event[k] - 1].run_end : 0;
+  *n = (class_sums){{0}, {0}, 0};
   for (size_t e = p->first_event[k]; e < p->first_event[k + 1]; ++e) {
     const event *v = &p->events[e];
-    const size_t weight = s->weights[v->image];
-    size_t sum = 0;
+    const uint32_t weight = s->weights[v->image];
+    uint32_t sum = 0;
     for (; from < v->run_end; ++from) sum += s->weights[p->runs[from]];
     s->run_sums[e - p->first_event[k]] = sum;
-    wrong_at_all += sum;
-    for (int t = 0; t < n_ious; ++t) {
-      n->tp[t] += v->right >> t & 1 ? weight : 0;
-      n->fp[t] += v->wrong >> t & 1 ? weight : 0;
-    }
+    n->base += sum;
+    if (weight == 0) continue;
+    add_where(n->tp, v->right, weight, lanes);
+    add_where(n->fp, v->wrong, weight, lanes);
   }
-  for (int t = 0; t < n_ious; ++t) n->fp[t] += wrong_at_all;
+}
+
+enum { FEW_LANES = 12 };
+
+static void walk_forward(const plan *p, scratch *s, int k, class_sums *n) {
+  if (p->matches->params.n_ious <= FEW_LANES) {
+    forward(p, s, k, n, FEW_LANES);
+  } else {
+    forward(p, s, k, n, YOLO_EVAL_MOST_THRESHOLDS);
+  }
 }
 
 /* need[r]: the fewest right detections with right / positives >= recalls[r]. */
@@ -136,32 +155,37 @@ static void find_needs(const yolo_eval_params *p, size_t positives, size_t *need
   }
 }
 
-/* Sums of precision over the recalls, one a threshold. */
-static void walk_back(const plan *p, const scratch *s, int k, class_sums *n, const size_t *need, double *sums) {
-  const yolo_eval_params *params = &p->matches->params;
-  double envelope[YOLO_EVAL_MOST_THRESHOLDS] = {0};
+static inline int lowest_bit(uint32_t bits) { return __builtin_ctz(bits); }
+
+/* The recalls that are not settled yet, and the highest precision so far, at each threshold. */
+typedef struct walk {
+  double envelope[YOLO_EVAL_MOST_THRESHOLDS], sums[YOLO_EVAL_MOST_THRESHOLDS];
   int r[YOLO_EVAL_MOST_THRESHOLDS];
+} walk;
+
+static inline void step_back(walk *w, class_sums *n, int t, uint32_t weight, const size_t *need) {
+  double precision = (double)n->tp[t] / ((double)(n->tp[t] + n->fp[t] + n->base) + DBL_EPSILON);
+  if (precision > w->envelope[t]) w->envelope[t] = precision;
+  n->tp[t] -= weight;
+  for (; w->r[t] >= 0 && need[w->r[t]] > n->tp[t]; --w->r[t]) w->sums[t] += w->envelope[t];
+}
+
+/* Sums of precision over the recalls, at each threshold. */
+static void walk_back(const plan *p, const scratch *s, int k, class_sums *n, const size_t *need, walk *w) {
+  const yolo_eval_params *params = &p->matches->params;
   for (int t = 0; t < params->n_ious; ++t) {
-    sums[t] = 0;
-    r[t] = params->n_recalls - 1;
-    while (r[t] >= 0 && need[r[t]] > n->tp[t]) --r[t];
+    w->sums[t] = w->envelope[t] = 0;
+    w->r[t] = params->n_recalls - 1;
+    while (w->r[t] >= 0 && need[w->r[t]] > n->tp[t]) --w->r[t];
   }
   for (size_t e = p->first_event[k + 1]; e-- > p->first_event[k];) {
     const event *v = &p->events[e];
-    const size_t weight = s->weights[v->image], run = s->run_sums[e - p->first_event[k]];
-    for (int t = 0; t < params->n_ious; ++t) {
-      if (weight > 0 && v->right >> t & 1) {
-        double precision = (double)n->tp[t] / ((double)(n->tp[t] + n->fp[t]) + DBL_EPSILON);
-        if (precision > envelope[t]) envelope[t] = precision;
-        n->tp[t] -= weight;
-        for (; r[t] >= 0 && need[r[t]] > n->tp[t]; --r[t]) sums[t] += envelope[t];
-      } else if (v->wrong >> t & 1) {
-        n->fp[t] -= weight;
-      }
-      n->fp[t] -= run;
-    }
+    const uint32_t weight = s->weights[v->image];
+    for (uint32_t bits = weight ? v->right : 0; bits; bits &= bits - 1) step_back(w, n, lowest_bit(bits), weight, need);
+    for (uint32_t bits = weight ? v->wrong : 0; bits; bits &= bits - 1) n->fp[lowest_bit(bits)] -= weight;
+    n->base -= s->run_sums[e - p->first_event[k]];
   }
-  for (int t = 0; t < params->n_ious; ++t) sums[t] += envelope[t] * (r[t] + 1);
+  for (int t = 0; t < params->n_ious; ++t) w->sums[t] += w->envelope[t] * (w->r[t] + 1);
 }
 
 static size_t positives_of(const plan *p, const scratch *s, int k) {
@@ -175,7 +199,8 @@ static size_t positives_of(const plan *p, const scratch *s, int k) {
 
 static void score_draw(const plan *p, scratch *s, double *ap, double *ap50) {
   const yolo_eval_params *params = &p->matches->params;
-  double all = 0, half = 0, sums[YOLO_EVAL_MOST_THRESHOLDS];
+  double all = 0, half = 0;
+  walk w;
   size_t need[YOLO_EVAL_MOST_RECALLS];
   int classes = 0;
   for (int k = 0; k < p->matches->n_classes; ++k) {
@@ -185,9 +210,9 @@ static void score_draw(const plan *p, scratch *s, double *ap, double *ap50) {
     ++classes;
     find_needs(params, positives, need);
     walk_forward(p, s, k, &n);
-    walk_back(p, s, k, &n, need, sums);
-    for (int t = 0; t < params->n_ious; ++t) all += sums[t];
-    if (p->half >= 0) half += sums[p->half];
+    walk_back(p, s, k, &n, need, &w);
+    for (int t = 0; t < params->n_ious; ++t) all += w.sums[t];
+    if (p->half >= 0) half += w.sums[p->half];
   }
   double each = (double)classes * params->n_recalls;
   *ap = classes ? all / (each * params->n_ious) : -1;
@@ -220,17 +245,23 @@ static double quantile(const double *sorted, int n, double q) {
   return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
+static double within(double value) { return value < 0 ? 0 : value > 1 ? 1 : value; }
+
 /* Draws without any truth are undefined and left out. */
-static yolo_eval_interval interval_of(double *values, int n) {
+static yolo_eval_interval interval_of(double *values, int n, double score) {
+  double mean = 0;
   qsort(values, (size_t)n, sizeof *values, ascending);
   while (n > 0 && *values < 0) ++values, --n;
   if (n == 0) return (yolo_eval_interval){-1, -1};
-  return (yolo_eval_interval){quantile(values, n, 0.025), quantile(values, n, 0.975)};
+  for (int i = 0; i < n; ++i) mean += values[i] / n;
+  double shift = score - mean;
+  return (yolo_eval_interval){within(quantile(values, n, 0.025) + shift), within(quantile(values, n, 0.975) + shift)};
 }
 
 yolo_status yolo_eval_bootstrap_run(const yolo_eval_matches *m, int draws, uint64_t seed, yolo_eval_bootstrap *out) {
   const int threads = m->params.threads ? m->params.threads : yolo_threads_available();
   plan p = {.seed = seed};
+  double ap, ap50;
   yolo_status st = YOLO_OK;
   *out = (yolo_eval_bootstrap){draws, seed, {-1, -1}, {-1, -1}};
   if (draws < 1 || draws > YOLO_EVAL_MOST_DRAWS)
@@ -241,8 +272,9 @@ yolo_status yolo_eval_bootstrap_run(const yolo_eval_matches *m, int draws, uint6
   YOLO_ENOMEM_IF_NULL(p.ap = yolo_alloc_array((size_t)draws, sizeof *p.ap));
   YOLO_ENOMEM_IF_NULL(p.ap50 = yolo_alloc_array((size_t)draws, sizeof *p.ap50));
   yolo_parallel(threads, draws, draw_task, &p);
-  out->ap = interval_of(p.ap, draws);
-  out->ap50 = interval_of(p.ap50, draws);
+  YOLO_TRY(yolo_eval_weighted_ap(m, NULL, &ap, &ap50));
+  out->ap = interval_of(p.ap, draws, ap);
+  out->ap50 = interval_of(p.ap50, draws, ap50);
 done:
   free_plan(&p);
   return st;
@@ -253,7 +285,7 @@ yolo_status yolo_eval_weighted_ap(const yolo_eval_matches *m, const uint32_t *we
   yolo_status st = YOLO_OK;
   YOLO_TRY(make_plan(m, &p));
   YOLO_TRY(make_scratch(&p, 1));
-  memcpy(p.scratch->weights, weights, m->n_images * sizeof *weights);
+  for (uint32_t i = 0; i < m->n_images; ++i) p.scratch->weights[i] = weights ? weights[i] : 1;
   score_draw(&p, p.scratch, ap, ap50);
 done:
   free_plan(&p);

@@ -1,0 +1,447 @@
+/* COCOeval by hand: every quirk in a case of its own; equal numbers for any number of threads; the bootstrap, the curves and
+ * the confusion matrix. That whole sets agree with pycocotools is scripts/compare_coco_eval.py's to show. */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "backbone/base/memory.h"
+#include "tests/unit/eval_fixture.h"
+#include "tests/unit/suite.h"
+#include "train/eval/bootstrap.h"
+#include "train/eval/confusion.h"
+#include "train/eval/curves.h"
+
+static yolo_eval_params one_threshold(double iou) {
+  yolo_eval_params p;
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  p.n_ious = 1;
+  p.ious[0] = iou;
+  p.threads = 1;
+  return p;
+}
+
+/* Right, wrong and ignored detections of class 0 in area a, as a text: "RWI", by score. */
+static const char *verdicts(const yolo_eval_set *set, const yolo_eval_params *p, int a) {
+  static char text[256];
+  yolo_eval_matches m;
+  ck_ok(yolo_eval_match_all(set, p, &m));
+  size_t n = m.first[1];
+  ck_assert_uint_lt(n, sizeof text);
+  for (size_t i = 0; i < n; ++i) {
+    size_t at = i * (size_t)p->n_areas + (size_t)a;
+    text[i] = m.ignored[at] & 1 ? 'I' : m.hits[at] & 1 ? 'R' : 'W';
+  }
+  text[n] = '\0';
+  yolo_eval_matches_free(&m);
+  return text;
+}
+
+START_TEST(parameters_are_numpys) {
+  yolo_eval_params p;
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  ck_assert_int_eq(p.n_ious, 10);
+  ck_assert_int_eq(yolo_eval_iou_index(&p, 0.5), 0);
+  ck_assert_int_eq(yolo_eval_iou_index(&p, 0.75), 5);
+  ck_assert(p.ious[8] == 0.8999999999999999 && p.ious[9] == 0.95); /* numpy.linspace(.5, .95, 10) */
+  ck_assert_int_eq(p.n_recalls, 101);
+  ck_assert(p.recalls[29] == 0.29 && p.recalls[35] == 0.35000000000000003 && p.recalls[100] == 1);
+  ck_assert_int_eq(yolo_eval_limit_index(&p, 100), 2);
+  ck_assert_int_eq(yolo_eval_limit_index(&p, 7), -1);
+}
+END_TEST
+
+START_TEST(one_right_detection) {
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.7)};
+  const yolo_eval_set set = set_of(truths, 1, found, 1, 1, 2);
+  yolo_eval_params p;
+  yolo_eval_result r;
+  double numbers[YOLO_EVAL_NUMBERS];
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  ck_ok(yolo_eval_run(&set, &p, &r));
+  yolo_eval_summary(&r, numbers);
+  /* 1 / (1 + eps): pycocotools' perfect precision is not quite 1. */
+  ck_assert(r.precision[0] == 1 / (1 + 2.220446049250313e-16) && r.precision[0] < 1);
+  ck_assert(fabs(numbers[0] - 1) < 1e-15 && fabs(numbers[1] - 1) < 1e-15);
+  ck_assert(fabs(numbers[3] - 1) < 1e-15 && numbers[4] == -1 && numbers[5] == -1);
+  ck_assert(numbers[6] == 1 && numbers[8] == 1);
+  ck_assert(r.scores[0] == 0.7);
+  yolo_eval_class_summary(&r, 1, numbers);
+  for (int i = 0; i < YOLO_EVAL_NUMBERS; ++i) ck_assert(numbers[i] == -1); /* a class without truth */
+  yolo_eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(precision_over_recall) {
+  /* Right, wrong, right of four truths: recalls 1/4, 1/4, 1/2; precisions 1, 1/2, 2/3. */
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 0, 0, 20, 10), TRUTH(3, 0, 0, 40, 10),
+                                    TRUTH(4, 0, 0, 60, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 20, 10, 0.3), FOUND(0, 0, 0, 10, 0.9), FOUND(0, 0, 90, 10, 0.5)};
+  const yolo_eval_set set = set_of(truths, 4, found, 3, 1, 1);
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_result r;
+  p.n_areas = p.n_limits = 1;
+  p.limits[0] = 100;
+  ck_ok(yolo_eval_run(&set, &p, &r));
+  for (int i = 0; i < p.n_recalls; ++i) {
+    double wanted = i <= 25 ? 1 / (1 + 2.220446049250313e-16) : i <= 50 ? 2 / (3 + 2.220446049250313e-16) : 0;
+    ck_assert_msg(r.precision[i] == wanted, "recall %d: %.17g, not %.17g", i, r.precision[i], wanted);
+    ck_assert(r.scores[i] == (i <= 25 ? 0.9 : i <= 50 ? 0.3 : 0));
+  }
+  ck_assert(r.recall[0] == 0.5);
+  yolo_eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(recall_zero_is_reached_by_the_first_detection) {
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 50, 10, 0.9), FOUND(0, 0, 0, 10, 0.3)};
+  const yolo_eval_set set = set_of(truths, 1, found, 2, 1, 1), none = set_of(truths, 1, found, 0, 1, 1);
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_result r;
+  p.n_areas = p.n_limits = 1;
+  ck_ok(yolo_eval_run(&set, &p, &r)); /* limit 1: only the wrong one is looked at */
+  ck_assert(r.precision[0] == 0 && r.scores[0] == 0.9 && r.scores[1] == 0 && r.recall[0] == 0);
+  yolo_eval_result_free(&r);
+  p.limits[0] = 2;
+  ck_ok(yolo_eval_run(&set, &p, &r));
+  ck_assert(r.precision[0] == 0.5 && r.scores[0] == 0.9 && r.scores[1] == 0.3 && r.recall[0] == 1);
+  yolo_eval_result_free(&r);
+  ck_ok(yolo_eval_run(&none, &p, &r));
+  ck_assert(r.precision[0] == 0 && r.scores[0] == 0 && r.recall[0] == 0);
+  yolo_eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(quirks_of_matching) {
+  yolo_eval_params p = one_threshold(0.5);
+  { /* the best truth is taken: the next best that overlaps enough will do */
+    const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 0, 0, 2, 10)};
+    const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.9), FOUND(0, 0, 0, 10, 0.8), FOUND(0, 0, 0, 10, 0.7)};
+    const yolo_eval_set set = set_of(truths, 2, found, 3, 1, 1);
+    ck_assert_str_eq(verdicts(&set, &p, 0), "RRW");
+  }
+  { /* equal overlaps: the later truth is taken, which leaves the first to a detection that reaches it alone */
+    const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 0, 0, 4, 10)};
+    const yolo_eval_detection found[] = {FOUND(0, 0, 2, 10, 0.9), FOUND(0, 0, -1, 10, 0.8)};
+    const yolo_eval_detection other[] = {FOUND(0, 0, 2, 10, 0.9), FOUND(0, 0, 5, 10, 0.8)};
+    const yolo_eval_set first = set_of(truths, 2, found, 2, 1, 1), second = set_of(truths, 2, other, 2, 1, 1);
+    ck_assert_str_eq(verdicts(&first, &p, 0), "RR");
+    ck_assert_str_eq(verdicts(&second, &p, 0), "RW");
+  }
+  { /* an overlap equal to the threshold matches: 10 of 20 pixels in common is 1/3, 15 of 25 is 3/5 */
+    const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 20)};
+    const yolo_eval_detection found[] = {FOUND(0, 0, 5, 20, 0.9)};
+    const yolo_eval_set set = set_of(truths, 1, found, 1, 1, 1);
+    yolo_eval_params exact = one_threshold(300.0 / 500.0), above = one_threshold(0.6000001);
+    ck_assert_str_eq(verdicts(&set, &exact, 0), "R");
+    ck_assert_str_eq(verdicts(&set, &above, 0), "W");
+  }
+  { /* id 0: the truth is taken, but its detection stays wrong */
+    const yolo_eval_truth truths[] = {TRUTH(0, 0, 0, 0, 10)};
+    const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.9), FOUND(0, 0, 0, 10, 0.8)};
+    const yolo_eval_set set = set_of(truths, 1, found, 2, 1, 1);
+    ck_assert_str_eq(verdicts(&set, &p, 0), "WW");
+  }
+  { /* IoU 1 at threshold 1 */
+    const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10)};
+    const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.9)};
+    const yolo_eval_set set = set_of(truths, 1, found, 1, 1, 1);
+    yolo_eval_params full = one_threshold(1);
+    ck_assert_str_eq(verdicts(&set, &full, 0), "R");
+  }
+}
+END_TEST
+
+START_TEST(crowds) {
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 100), TRUTH(2, 0, 0, 0, 10)};
+  truths[0].crowd = true;
+  /* The small one is the truth's; the others lie in the crowd (intersection over their own area) and count for nothing. */
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.5), FOUND(0, 0, 20, 10, 0.9), FOUND(0, 0, 40, 10, 0.8),
+                                       FOUND(0, 0, 0, 10, 0.4), FOUND(0, 0, 200, 10, 0.3)};
+  const yolo_eval_set set = set_of(truths, 2, found, 5, 1, 1);
+  ck_assert_str_eq(verdicts(&set, &p, 0), "IIRIW");
+}
+END_TEST
+
+START_TEST(areas_include_both_ends) {
+  yolo_eval_params p = one_threshold(0.5);
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 32), TRUTH(2, 0, 0, 1000, 33)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 32, 0.9), FOUND(0, 0, 1000, 33, 0.8), FOUND(0, 0, 500, 10, 0.7),
+                                       FOUND(0, 0, 700, 96, 0.6), FOUND(0, 0, 1500, 97, 0.5)};
+  const yolo_eval_set set = set_of(truths, 2, found, 5, 1, 1);
+  ck_assert_str_eq(verdicts(&set, &p, 0), "RRWWW");
+  ck_assert_str_eq(verdicts(&set, &p, 1), "RIWII"); /* small: up to 32x32; found but out of the range: ignored */
+  ck_assert_str_eq(verdicts(&set, &p, 2), "RRIWI"); /* medium: 32x32 counts here too, as does 96x96 */
+  ck_assert_str_eq(verdicts(&set, &p, 3), "IIIWW");
+}
+END_TEST
+
+START_TEST(limits_and_ties) {
+  /* Two images; ties keep the order of images, then of the file. */
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 1, 0, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(1, 0, 0, 10, 0.5), FOUND(0, 0, 50, 10, 0.5), FOUND(0, 0, 0, 10, 0.5),
+                                       FOUND(1, 0, 50, 10, -0.0), FOUND(1, 0, 80, 10, 0.0)};
+  const yolo_eval_set set = set_of(truths, 2, found, 5, 2, 1);
+  static const uint32_t order[] = {1, 2, 0, 3, 4}, ranks[] = {0, 1, 0, 1, 2};
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_matches m;
+  yolo_eval_result r;
+  ck_ok(yolo_eval_match_all(&set, &p, &m));
+  ck_assert_uint_eq(m.n, 5);
+  for (size_t i = 0; i < m.n; ++i) {
+    ck_assert_uint_eq(m.items[i].detection, order[i]);
+    ck_assert_uint_eq(m.items[i].rank, ranks[i]);
+  }
+  ck_assert_uint_eq(m.items[1].truth, 0);
+  ck_assert_uint_eq(m.items[0].truth, YOLO_EVAL_NO_TRUTH);
+  ck_ok(yolo_eval_accumulate(&m, &r));
+  ck_assert(r.recall[0] == 0.5 && r.recall[1] == 1); /* at most 1: image 0 gives its first, which is wrong */
+  yolo_eval_matches_free(&m);
+  yolo_eval_result_free(&r);
+  p.n_limits = 1;
+  p.limits[0] = 2;
+  ck_assert_str_eq(verdicts(&set, &p, 0), "WRRW");
+}
+END_TEST
+
+START_TEST(odd_sets) {
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 9, 0, 0, 10), TRUTH(3, 0, 7, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.5), FOUND(9, 0, 0, 10, 0.5), FOUND(0, -1, 0, 10, 0.5)};
+  const yolo_eval_set set = set_of(truths, 3, found, 3, 1, 1), empty = {.n_images = 0};
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_result r;
+  double numbers[YOLO_EVAL_NUMBERS];
+  ck_assert_str_eq(verdicts(&set, &p, 0), "R"); /* the others name images and classes that there are not */
+  ck_ok(yolo_eval_run(&empty, &p, &r));
+  yolo_eval_summary(&r, numbers);
+  ck_assert(numbers[0] == -1);
+  yolo_eval_result_free(&r);
+  p.limits[1] = 1;
+  ck_assert_int_eq(yolo_eval_run(&set, &p, &r), YOLO_EINVAL); /* limits do not ascend */
+  p = one_threshold(0.5);
+  p.overlap = YOLO_EVAL_MASK;
+  ck_assert_int_eq(yolo_eval_run(&set, &p, &r), YOLO_EINVAL); /* there are no masks */
+  ck_assert_ptr_null(r.precision);
+}
+END_TEST
+
+START_TEST(classes_as_one) {
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 1, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.5)};
+  const yolo_eval_set set = set_of(truths, 1, found, 1, 1, 2);
+  yolo_eval_params p = one_threshold(0.5);
+  ck_assert_str_eq(verdicts(&set, &p, 0), "W");
+  p.class_agnostic = true;
+  ck_assert_str_eq(verdicts(&set, &p, 0), "R");
+}
+END_TEST
+
+/* ---- any number of threads; short memory ---- */
+
+START_TEST(threads_change_nothing) {
+  yolo_eval_set set = random_set(1, 60, 7, 900, 4000);
+  yolo_eval_params p;
+  yolo_eval_result one, many;
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  p.threads = 1;
+  ck_ok(yolo_eval_run(&set, &p, &one));
+  for (int threads = 2; threads <= 5; threads += 3) {
+    p.threads = threads;
+    ck_ok(yolo_eval_run(&set, &p, &many));
+    size_t n = 10 * 7 * 4 * 3;
+    ck_assert(memcmp(one.precision, many.precision, n * 101 * sizeof(double)) == 0);
+    ck_assert(memcmp(one.scores, many.scores, n * 101 * sizeof(double)) == 0);
+    ck_assert(memcmp(one.recall, many.recall, n * sizeof(double)) == 0);
+    yolo_eval_result_free(&many);
+  }
+  yolo_eval_result_free(&one);
+  free_set(&set);
+}
+END_TEST
+
+START_TEST(short_memory) {
+  yolo_eval_set set = random_set(2, 5, 2, 20, 40);
+  yolo_eval_params p = one_threshold(0.5);
+  long live = yolo_memory_get_stats().live, nth = 0;
+  yolo_status st;
+  do {
+    yolo_eval_matches m;
+    yolo_eval_result r = {0};
+    yolo_eval_bootstrap b;
+    yolo_eval_curves curves = {0};
+    yolo_eval_confusion confusion = {0};
+    yolo_memory_fail_at(++nth);
+    st = yolo_eval_match_all(&set, &p, &m);
+    if (st == YOLO_OK) st = yolo_eval_accumulate(&m, &r);
+    if (st == YOLO_OK) st = yolo_eval_bootstrap_run(&m, 3, 0, &b);
+    if (st == YOLO_OK) st = yolo_eval_curves_make(&m, 0, &curves);
+    if (st == YOLO_OK) st = yolo_eval_confusion_make(&set, 0.5, 0.1, &confusion);
+    yolo_memory_fail_at(0);
+    ck_assert(st == YOLO_OK || st == YOLO_ENOMEM);
+    yolo_eval_matches_free(&m);
+    yolo_eval_result_free(&r);
+    yolo_eval_curves_free(&curves);
+    yolo_eval_confusion_free(&confusion);
+    ck_assert_int_eq(yolo_memory_get_stats().live, live);
+  } while (st == YOLO_ENOMEM && nth < 500);
+  ck_assert_int_eq(st, YOLO_OK);
+  ck_assert_int_gt(nth, 30);
+  free_set(&set);
+}
+END_TEST
+
+/* ---- bootstrap ---- */
+
+/* Image i as often as weights[i] says, each time as an image of its own. */
+static yolo_eval_set repeated(const yolo_eval_set *set, const uint32_t *weights) {
+  size_t room = 20 * (set->n_truths + set->n_detections), n_truths = 0, n_found = 0;
+  yolo_eval_truth *truths = calloc(room, sizeof *truths);
+  yolo_eval_detection *found = calloc(room, sizeof *found);
+  uint32_t image = 0;
+  for (uint32_t i = 0; i < set->n_images; ++i) {
+    for (uint32_t w = 0; w < weights[i]; ++w, ++image) {
+      for (size_t t = 0; t < set->n_truths; ++t) {
+        if (set->truths[t].image != i) continue;
+        truths[n_truths] = set->truths[t];
+        truths[n_truths++].image = image;
+      }
+      for (size_t d = 0; d < set->n_detections; ++d) {
+        if (set->detections[d].image != i) continue;
+        found[n_found] = set->detections[d];
+        found[n_found++].image = image;
+      }
+    }
+  }
+  return (yolo_eval_set){truths, found, n_truths, n_found, image, set->n_classes};
+}
+
+START_TEST(weights_are_repetitions) {
+  static const uint32_t weights[2][8] = {{1, 1, 1, 1, 1, 1, 1, 1}, {0, 3, 1, 0, 2, 1, 1, 0}};
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    const uint32_t *w = weights[seed % 2];
+    yolo_eval_set set = random_set(seed, 8, 3, 40, 150), again;
+    yolo_eval_params p;
+    yolo_eval_matches m;
+    yolo_eval_result r;
+    double ap, ap50, numbers[YOLO_EVAL_NUMBERS];
+    yolo_eval_detection *found = (yolo_eval_detection *)set.detections;
+    for (size_t i = 0; i < set.n_detections; ++i)
+      found[i].score = (double)i; /* ties between images would be settled otherwise */
+    yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+    ck_ok(yolo_eval_match_all(&set, &p, &m));
+    ck_ok(yolo_eval_weighted_ap(&m, w, &ap, &ap50));
+    again = repeated(&set, w);
+    ck_ok(yolo_eval_run(&again, &p, &r));
+    yolo_eval_summary(&r, numbers);
+    ck_assert_msg(fabs(ap - numbers[0]) < 1e-12 && fabs(ap50 - numbers[1]) < 1e-12, "%.17g %.17g, %.17g %.17g", ap, numbers[0],
+                  ap50, numbers[1]);
+    yolo_eval_matches_free(&m);
+    yolo_eval_result_free(&r);
+    free_set(&set);
+    free_set(&again);
+  }
+}
+END_TEST
+
+START_TEST(intervals) {
+  yolo_eval_set set = random_set(5, 50, 4, 300, 900);
+  yolo_eval_params p;
+  yolo_eval_matches m;
+  yolo_eval_bootstrap one, many, other;
+  double ap, ap50;
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  p.threads = 1;
+  ck_ok(yolo_eval_match_all(&set, &p, &m));
+  ck_ok(yolo_eval_weighted_ap(&m, NULL, &ap, &ap50));
+  ck_ok(yolo_eval_bootstrap_run(&m, 400, 7, &one));
+  m.params.threads = 3;
+  ck_ok(yolo_eval_bootstrap_run(&m, 400, 7, &many));
+  ck_ok(yolo_eval_bootstrap_run(&m, 400, 8, &other));
+  ck_assert(one.ap.low == many.ap.low && one.ap.high == many.ap.high);
+  ck_assert(one.ap50.low == many.ap50.low && one.ap50.high == many.ap50.high);
+  ck_assert(other.ap.low != one.ap.low);
+  ck_assert(one.ap.low < ap && ap < one.ap.high && one.ap50.low < ap50 && ap50 < one.ap50.high);
+  ck_assert(one.ap.high - one.ap.low > 0.005 && one.ap.high - one.ap.low < 0.3);
+  ck_assert(fabs(other.ap.low - one.ap.low) < 0.03);
+  ck_assert_int_eq(yolo_eval_bootstrap_run(&m, 0, 7, &one), YOLO_EINVAL);
+  yolo_eval_matches_free(&m);
+  free_set(&set);
+}
+END_TEST
+
+/* ---- curves and confusion ---- */
+
+START_TEST(curves_by_hand) {
+  const yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 0, 0, 20, 10), TRUTH(3, 0, 1, 0, 10)};
+  const yolo_eval_detection found[] = {FOUND(0, 0, 0, 10, 0.8), FOUND(0, 0, 20, 10, 0.4), FOUND(0, 0, 60, 10, 0.4),
+                                       FOUND(0, 1, 60, 10, 0.6), FOUND(0, 2, 0, 10, 0.9)};
+  const yolo_eval_set set = set_of(truths, 3, found, 5, 1, 3);
+  yolo_eval_params p = one_threshold(0.5);
+  yolo_eval_matches m;
+  yolo_eval_curves c;
+  ck_ok(yolo_eval_match_all(&set, &p, &m));
+  ck_ok(yolo_eval_curves_make(&m, 0, &c));
+  ck_assert(c.low == 0 && c.high == 1);
+  ck_assert(yolo_eval_curve_confidence(&c, 0) == 0 && yolo_eval_curve_confidence(&c, 200) == 1);
+  const yolo_eval_curve *first = &c.classes[0];
+  ck_assert(first->precision[200] == -1 && first->recall[200] == 0 && first->f1[200] == 0);
+  ck_assert(first->precision[100] == 1 && first->recall[100] == 0.5);                /* from 0.5 on: one, right */
+  ck_assert(fabs(first->precision[80] - 2.0 / 3) < 1e-15 && first->recall[80] == 1); /* from 0.4 on: all three */
+  ck_assert(fabs(first->best.f1 - 0.8) < 1e-15 && first->best.confidence == 0.4);    /* P 2/3, R 1 */
+  ck_assert(c.classes[1].best.f1 == 0 || c.classes[1].best.right == 0);              /* never right */
+  ck_assert(c.classes[2].best.f1 == -1 && c.classes[2].recall[0] == -1);             /* no truth */
+  ck_assert_uint_eq(c.all.truths, 3);
+  ck_assert(fabs(c.all.recall[0] - 2.0 / 3) < 1e-15 && fabs(c.all.precision[0] - 2.0 / 5) < 1e-15);
+  yolo_eval_curves_free(&c);
+  yolo_eval_matches_free(&m);
+}
+END_TEST
+
+START_TEST(confusion_by_hand) {
+  yolo_eval_truth truths[] = {TRUTH(1, 0, 0, 0, 10), TRUTH(2, 0, 1, 100, 10), TRUTH(3, 1, 1, 0, 10), TRUTH(4, 1, 0, 200, 50)};
+  truths[3].crowd = true;
+  const yolo_eval_detection found[] = {
+      FOUND(0, 0, 0, 10, 0.9),    /* right */
+      FOUND(0, 1, 1, 10, 0.95),   /* better scored, but farther off: background taken for class 1 */
+      FOUND(0, 0, 100, 10, 0.5),  /* class 1 taken for class 0 */
+      FOUND(0, 1, 100, 10, 0.1),  /* below the confidence */
+      FOUND(1, 0, 210, 10, 0.9),  /* on the crowd: not counted */
+      FOUND(1, 0, 500, 10, 0.9)}; /* background */
+  static const size_t wanted[3][3] = {{1, 0, 0}, {1, 0, 1}, {1, 1, 0}};
+  const yolo_eval_set set = set_of(truths, 4, found, COUNT(found), 2, 2);
+  yolo_eval_confusion c;
+  ck_ok(yolo_eval_confusion_make(&set, 0.5, 0.25, &c));
+  ck_assert_int_eq(c.n, 3);
+  for (int t = 0; t < 3; ++t) {
+    for (int d = 0; d < 3; ++d)
+      ck_assert_msg(c.counts[t * 3 + d] == wanted[t][d], "[%d][%d] is %zu", t, d, c.counts[t * 3 + d]);
+  }
+  yolo_eval_confusion_free(&c);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("coco_eval");
+  TCase *tc = tcase_create("coco_eval");
+  suite_add_tcase(suite, tc);
+  tcase_set_timeout(tc, 120);
+  tcase_add_test(tc, parameters_are_numpys);
+  tcase_add_test(tc, one_right_detection);
+  tcase_add_test(tc, precision_over_recall);
+  tcase_add_test(tc, recall_zero_is_reached_by_the_first_detection);
+  tcase_add_test(tc, quirks_of_matching);
+  tcase_add_test(tc, crowds);
+  tcase_add_test(tc, areas_include_both_ends);
+  tcase_add_test(tc, limits_and_ties);
+  tcase_add_test(tc, odd_sets);
+  tcase_add_test(tc, classes_as_one);
+  tcase_add_test(tc, threads_change_nothing);
+  tcase_add_test(tc, short_memory);
+  tcase_add_test(tc, weights_are_repetitions);
+  tcase_add_test(tc, intervals);
+  tcase_add_test(tc, curves_by_hand);
+  tcase_add_test(tc, confusion_by_hand);
+  return suite_run(suite) == 0 ? 0 : 1;
+}
