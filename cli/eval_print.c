@@ -145,37 +145,14 @@ static void say_classes(const eval_job *job) {
   }
 }
 
-typedef struct mix_up {
-  int truth, detection;
-  size_t count;
-} mix_up;
-
-/* The most frequent pairs of two classes. */
-static int find_mix_ups(const yolo_eval_confusion *c, mix_up *out, int most) {
-  int n = 0;
-  for (int t = 0; t < c->n - 1; ++t) {
-    for (int d = 0; d < c->n - 1; ++d) {
-      size_t count = c->counts[t * c->n + d];
-      if (t == d || count == 0) continue;
-      int at = n;
-      while (at > 0 && out[at - 1].count < count) --at;
-      if (at >= most) continue;
-      if (n < most) ++n;
-      memmove(&out[at + 1], &out[at], (size_t)(n - 1 - at) * sizeof *out);
-      out[at] = (mix_up){t, d, count};
-    }
-  }
-  return n;
-}
-
 static void say_confusion(const eval_job *job) {
   enum { MOST = 5 };
   const yolo_eval_report *r = &job->report;
   const yolo_eval_confusion *c = &r->confusion;
-  mix_up list[MOST];
+  yolo_eval_mix_up list[MOST];
   size_t right = 0, missed = 0, invented = 0;
   char a[CLI_NAME_MAX], b[CLI_NAME_MAX];
-  int n = find_mix_ups(c, list, MOST);
+  int n = yolo_eval_confusion_worst(c, list, MOST);
   for (int k = 0; k < c->n - 1; ++k) {
     right += c->counts[k * c->n + k];
     missed += c->counts[k * c->n + c->n - 1];

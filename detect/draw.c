@@ -70,6 +70,11 @@ static void draw_side(yolo_image *image, int x1, int y1, int x2, int y2, bool da
   }
 }
 
+static void colour_of(const yolo_drawn_box *box, uint8_t rgb[3]) {
+  yolo_class_colour(box->class_id, rgb);
+  for (int c = 0; box->rgb && c < 3; c++) rgb[c] = box->rgb[c];
+}
+
 static void draw_frame(yolo_image *image, const yolo_drawn_box *d, int thickness, const uint8_t rgb[3]) {
   int x1 = edge(d->x1, image->width), y1 = edge(d->y1, image->height);
   int x2 = edge(d->x2, image->width), y2 = edge(d->y2, image->height);
@@ -206,12 +211,12 @@ yolo_status yolo_draw_boxes(yolo_image *image, const yolo_drawn_box *boxes, int 
   qsort(labels, (size_t)n, sizeof *labels, highest_rank_first);
   place_labels(image, label_height, sparse, labels, n);
   for (int i = n - 1; i >= 0; i--) {
-    yolo_class_colour(labels[i].box->class_id, rgb);
+    colour_of(labels[i].box, rgb);
     draw_frame(image, labels[i].box, thickness, rgb);
   }
   for (int i = n - 1; i >= 0; i--) {
     if (labels[i].left_out) continue;
-    yolo_class_colour(labels[i].box->class_id, rgb);
+    colour_of(labels[i].box, rgb);
     draw_label(image, labels[i].x, labels[i].y, labels[i].size, labels[i].height, labels[i].box->text, rgb);
   }
   yolo_free(labels);
@@ -244,7 +249,7 @@ yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const
   for (size_t i = 0; i < n; i++) {
     const yolo_detection *d = &result->detections[i];
     label_text(d, names, n_names, texts[i]);
-    boxes[i] = (yolo_drawn_box){d->x1, d->y1, d->x2, d->y2, d->class_id, d->confidence, texts[i], false};
+    boxes[i] = (yolo_drawn_box){d->x1, d->y1, d->x2, d->y2, d->class_id, d->confidence, texts[i], false, NULL};
   }
   st = yolo_draw_boxes(image, boxes, result->count, 0, false);
 done:

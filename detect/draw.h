@@ -17,10 +17,11 @@ yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const
 /* A box with a label of the caller's: truth beside detections, crowds, contact sheets. */
 typedef struct yolo_drawn_box {
   float x1, y1, x2, y2;
-  int class_id;     /* gives the colour */
-  float rank;       /* labels of higher rank get their place first and end up on top */
-  const char *text; /* NULL: no label */
-  bool dashed;      /* the frame */
+  int class_id;       /* gives the colour */
+  float rank;         /* labels of higher rank get their place first and end up on top */
+  const char *text;   /* NULL: no label */
+  bool dashed;        /* the frame */
+  const uint8_t *rgb; /* NULL: the colour of the class */
 } yolo_drawn_box;
 /* label_height 0: by the size of the picture. sparse: labels that would cover others are left out, and all together they take
  * no more than an eighth of the picture. */

@@ -34,6 +34,11 @@ int yolo_eval_iou_index(const yolo_eval_params *params, double iou) {
   return -1;
 }
 
+int yolo_eval_main_iou(const yolo_eval_params *params) {
+  const int t = yolo_eval_iou_index(params, 0.5);
+  return t < 0 ? 0 : t;
+}
+
 int yolo_eval_limit_index(const yolo_eval_params *params, int limit) {
   for (int m = 0; m < params->n_limits; ++m) {
     if (params->limits[m] == limit) return m;

@@ -70,7 +70,7 @@ typedef struct yolo_eval_match {
   uint32_t detection; /* index into the set */
   uint32_t image;
   uint32_t rank;  /* from 0, among the detections of its image and class, by score: limits cut here */
-  uint32_t truth; /* index into the set: whom it was matched to at ious[0] in areas[0]; YOLO_EVAL_NO_TRUTH */
+  uint32_t truth; /* index into the set: whom it was matched to at yolo_eval_main_iou in areas[0]; YOLO_EVAL_NO_TRUTH */
 } yolo_eval_match;
 
 /* Truths of one class in one image that count in areas[0] (0: all of them are crowds); images without any are left out. */
@@ -97,6 +97,8 @@ void yolo_eval_matches_free(yolo_eval_matches *matches);
 /* The index of an IoU threshold or a limit in the parameters; -1 when it is not there. */
 int yolo_eval_iou_index(const yolo_eval_params *params, double iou);
 int yolo_eval_limit_index(const yolo_eval_params *params, int limit);
+/* The threshold at which single detections are spoken of: 0.5 where it is one of them, else the first. An index. */
+int yolo_eval_main_iou(const yolo_eval_params *params);
 
 /* precision[t][r][k][a][m], recall[t][k][a][m], scores as precision; -1 where a class has no truth. C order, as pycocotools'
  * eval. */

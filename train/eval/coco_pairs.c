@@ -114,6 +114,7 @@ static size_t best_truth(const yolo_eval_group *g, const yolo_eval_scratch *s, s
 
 static void match_area(const yolo_eval_group *g, yolo_eval_scratch *s, int a, const yolo_eval_group_out *out) {
   const yolo_eval_params *p = g->params;
+  const int main_iou = yolo_eval_main_iou(p);
   memset(s->taken, 0, g->n_truths * sizeof *s->taken);
   for (size_t d = 0; d < g->n_detections; ++d) {
     const bool far = outside(g->set->detections[g->detections[d]].area, p->areas[a]);
@@ -125,7 +126,7 @@ static void match_area(const yolo_eval_group *g, yolo_eval_scratch *s, int a, co
       if (t < g->n_truths) s->taken[t] |= bit;
       hits |= matched ? bit : 0;
       ignored |= (t < g->n_truths && s->ignore[t]) || (!matched && far) ? bit : 0;
-      if (i == 0 && a == 0) out->partners[d] = matched ? g->truths[t] : YOLO_EVAL_NO_TRUTH;
+      if (i == main_iou && a == 0) out->partners[d] = matched ? g->truths[t] : YOLO_EVAL_NO_TRUTH;
     }
     out->hits[d * (size_t)p->n_areas + (size_t)a] = hits;
     out->ignored[d * (size_t)p->n_areas + (size_t)a] = ignored;

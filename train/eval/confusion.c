@@ -2,6 +2,7 @@
 #include "train/eval/confusion.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "backbone/base/memory.h"
 #include "train/eval/coco_match.h"
@@ -145,4 +146,21 @@ done:
 void yolo_eval_confusion_free(yolo_eval_confusion *confusion) {
   yolo_free(confusion->counts);
   *confusion = (yolo_eval_confusion){0};
+}
+
+int yolo_eval_confusion_worst(const yolo_eval_confusion *c, yolo_eval_mix_up *out, int most) {
+  int n = 0;
+  for (int t = 0; t < c->n - 1; ++t) {
+    for (int d = 0; d < c->n - 1; ++d) {
+      size_t count = c->counts[t * c->n + d];
+      if (t == d || count == 0) continue;
+      int at = n;
+      while (at > 0 && out[at - 1].count < count) --at;
+      if (at >= most) continue;
+      if (n < most) ++n;
+      memmove(&out[at + 1], &out[at], (size_t)(n - 1 - at) * sizeof *out);
+      out[at] = (yolo_eval_mix_up){t, d, count};
+    }
+  }
+  return n;
 }

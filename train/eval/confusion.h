@@ -19,4 +19,11 @@ typedef struct yolo_eval_confusion {
 yolo_status yolo_eval_confusion_make(const yolo_eval_set *set, double iou, double confidence, yolo_eval_confusion *out);
 void yolo_eval_confusion_free(yolo_eval_confusion *confusion);
 
+/* Two classes that were mixed up; the most frequent first. Returns how many, at most `most`. */
+typedef struct yolo_eval_mix_up {
+  int truth, detection;
+  size_t count;
+} yolo_eval_mix_up;
+int yolo_eval_confusion_worst(const yolo_eval_confusion *confusion, yolo_eval_mix_up *out, int most);
+
 #endif

@@ -44,14 +44,9 @@ done:
 
 /* ---- images and sizes ---- */
 
-static int half_index(const yolo_eval_params *p) {
-  int t = yolo_eval_iou_index(p, 0.5);
-  return t < 0 ? 0 : t;
-}
-
 yolo_eval_verdict yolo_eval_report_verdict(const yolo_eval_report *r, size_t i) {
   const yolo_eval_matches *m = &r->kinds[r->main_kind].matches;
-  const int t = half_index(&m->params);
+  const int t = yolo_eval_main_iou(&m->params);
   size_t at = i * (size_t)m->params.n_areas;
   if (m->items[i].score < r->confidence) return YOLO_EVAL_BELOW;
   if (m->ignored[at] >> t & 1) return YOLO_EVAL_IGNORED;
@@ -95,7 +90,6 @@ static int size_bin(const yolo_eval_truth *truth) {
   return bin;
 }
 
-/* "Found" at ious[0]: that is where partners are known. */
 static void count_sizes(yolo_eval_report *r) {
   const yolo_eval_matches *m = &r->kinds[r->main_kind].matches;
   for (size_t i = 0; i < r->set.n_truths; ++i) {
@@ -113,7 +107,7 @@ static void count_sizes(yolo_eval_report *r) {
 static yolo_status look_closer(yolo_eval_report *r) {
   const yolo_eval_kind *kind = &r->kinds[r->main_kind];
   yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_eval_curves_make(&kind->matches, half_index(&kind->matches.params), &r->curves));
+  YOLO_TRY(yolo_eval_curves_make(&kind->matches, yolo_eval_main_iou(&kind->matches.params), &r->curves));
   r->confidence = r->options.confidence;
   if (r->confidence < 0) r->confidence = r->curves.all.best.f1 > 0 ? r->curves.all.best.confidence : 0;
   YOLO_TRY(yolo_eval_confusion_make(&r->set, r->curves.iou, r->confidence, &r->confusion));

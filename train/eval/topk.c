@@ -4,13 +4,19 @@
 #include "backbone/base/memory.h"
 
 yolo_status yolo_topk_new(int n_classes, yolo_topk *out) {
+  const size_t n = (size_t)n_classes;
+  yolo_status st = YOLO_OK;
   *out = (yolo_topk){.n_classes = n_classes};
-  out->classes = yolo_calloc((size_t)n_classes, sizeof *out->classes);
-  return out->classes ? YOLO_OK : YOLO_ENOMEM;
+  YOLO_ENOMEM_IF_NULL(out->classes = yolo_calloc(n, sizeof *out->classes));
+  if (n_classes <= YOLO_TOPK_MATRIX) YOLO_ENOMEM_IF_NULL(out->confusion = yolo_calloc(n * n, sizeof *out->confusion));
+done:
+  if (st != YOLO_OK) yolo_topk_free(out);
+  return st;
 }
 
 void yolo_topk_free(yolo_topk *topk) {
   yolo_free(topk->classes);
+  yolo_free(topk->confusion);
   *topk = (yolo_topk){0};
 }
 
@@ -24,13 +30,15 @@ static void count(yolo_topk_class *to, int place) {
 static float rated(float score) { return score == score ? score : -1e30f; }
 
 int yolo_topk_add(yolo_topk *topk, const float *scores, int label) {
-  int place = 0;
+  int place = 0, first = 0;
   float own = rated(scores[label]);
   for (int k = 0; k < topk->n_classes; ++k) {
     float other = rated(scores[k]);
     place += other > own || (other == own && k < label);
+    if (other > rated(scores[first])) first = k;
   }
   count(&topk->all, place);
   count(&topk->classes[label], place);
+  if (topk->confusion) ++topk->confusion[(size_t)label * (size_t)topk->n_classes + (size_t)first];
   return place;
 }

@@ -16,7 +16,9 @@ typedef struct yolo_topk {
   int n_classes;
   yolo_topk_class all;
   yolo_topk_class *classes; /* owned, by true class */
+  size_t *confusion;        /* [true class][first guess], owned; NULL: more than YOLO_TOPK_MATRIX classes */
 } yolo_topk;
+enum { YOLO_TOPK_MATRIX = 2048 };
 
 yolo_status yolo_topk_new(int n_classes, yolo_topk *out);
 /* The place of `label` among the scores, from 0: 0 is right at the first guess. */

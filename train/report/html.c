@@ -10,31 +10,44 @@
 
 /* Light and dark by the reader's choice; the eight colours of lines keep apart for colour-blind readers too. */
 static const char *const style =
-    ":root{--paper:#fff;--ink:#1d2430;--soft:#667085;--rule:#e4e7ec;--panel:#f7f8fa;--s0:#2563eb;--s1:#d97706;--s2:#059669;"
-    "--s3:#c026d3;--s4:#dc2626;--s5:#0891b2;--s6:#65a30d;--s7:#7c3aed}"
-    "@media(prefers-color-scheme:dark){:root{--paper:#14171c;--ink:#e6e9ef;--soft:#98a2b3;--rule:#2c323c;--panel:#1c2027;"
-    "--s0:#60a5fa;--s1:#fbbf24;--s2:#34d399;--s3:#e879f9;--s4:#f87171;--s5:#22d3ee;--s6:#a3e635;--s7:#a78bfa}}"
+    ":root{--paper:#fff;--ink:#1d2430;--soft:#5b6472;--rule:#e0e4ea;--panel:#f7f8fa;--wash:#2563eb24;"
+    "--s0:#2563eb;--s1:#d97706;--s2:#059669;--s3:#c026d3;--s4:#dc2626;--s5:#0891b2;--s6:#65a30d;--s7:#7c3aed}"
+    "@media(prefers-color-scheme:dark){:root{--paper:#14171c;--ink:#e6e9ef;--soft:#a3acbb;--rule:#323944;--panel:#1c2027;"
+    "--wash:#60a5fa3a;--s0:#60a5fa;--s1:#fbbf24;--s2:#34d399;--s3:#e879f9;--s4:#f87171;--s5:#22d3ee;--s6:#a3e635;"
+    "--s7:#a78bfa}}"
+    ":root{color-scheme:light dark}"
     "*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}"
-    "main{max-width:1360px;margin:0 auto;padding:24px 20px 60px}h1{font-size:26px;margin:0 0 4px}"
-    "h2{font-size:19px;margin:36px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}p{margin:6px 0;max-width:80ch}"
+    "main{max-width:1360px;margin:0 auto;padding:24px 20px 60px}h1{font-size:26px;margin:0 0 4px;overflow-wrap:anywhere}"
+    "h2{font-size:19px;margin:36px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}"
+    "h3{font-size:15px;margin:18px 0 4px}p{margin:6px 0;max-width:90ch;overflow-wrap:anywhere}"
+    "p.note{color:var(--soft);font-size:13px;max-width:110ch}"
+    "dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:10px 0}dt{color:var(--soft)}"
+    "dd{margin:0;overflow-wrap:anywhere}"
     ".tiles{display:flex;flex-wrap:wrap;gap:12px;margin:14px 0}.tile{background:var(--panel);border:1px solid var(--rule);"
-    "border-radius:8px;padding:10px 16px;min-width:120px}.tile "
-    "b{display:block;font-size:24px;font-variant-numeric:tabular-nums}"
-    ".tile span{color:var(--soft);font-size:13px}.row{display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start}"
+    "border-radius:8px;padding:10px 16px;min-width:120px}"
+    ".tile b{display:block;font-size:24px;font-variant-numeric:tabular-nums}"
+    ".tile span{color:var(--soft);font-size:13px}.row{display:flex;flex-wrap:wrap;gap:4px 16px;align-items:flex-start}"
+    ".row>svg{flex:1 1 480px;min-width:0;max-width:640px}"
     "svg{max-width:100%;height:auto;background:var(--panel);border:1px solid var(--rule);border-radius:8px;margin:6px 0}"
-    "figure{margin:6px 0;max-width:640px}figure img{display:block;max-width:100%;height:auto;border-radius:6px;border:1px "
-    "solid "
-    "var(--rule)}"
-    "figcaption{color:var(--soft);font-size:13px;overflow-wrap:anywhere}"
+    "figure{margin:6px 0;max-width:640px}"
+    "figure img{display:block;max-width:100%;height:auto;border-radius:6px;border:1px solid var(--rule)}"
+    "figure.pair{max-width:none;margin:14px 0 26px}"
+    ".pair>div{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:6px 16px;max-width:1240px}"
+    ".pair b{overflow-wrap:anywhere}.pair span{color:var(--soft);font-size:13px}"
+    "figcaption{color:var(--soft);font-size:13px;overflow-wrap:anywhere}.pair figcaption{margin-top:4px;max-width:130ch}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:8px 0}"
-    "th,td{padding:3px 12px;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}"
-    "th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}"
+    "th,td{padding:3px 10px;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}"
+    "th:first-child,td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;max-width:36ch;min-width:9ch}"
+    "th{color:var(--soft);font-weight:600}tr:hover td{background:var(--panel)}"
+    "td.bar{background:linear-gradient(var(--wash),var(--wash)) left/var(--v) 100% no-repeat}"
     "svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .title{font-weight:600;font-size:14px}"
-    "svg .tick{fill:var(--soft);font-size:11px}svg .label{fill:var(--soft)}svg .note{font-weight:600}"
+    "svg .tick{fill:var(--soft);font-size:11px}svg .label{fill:var(--soft)}"
+    "svg .note{font-weight:600;paint-order:stroke;stroke:var(--panel);stroke-width:4px;stroke-linejoin:round}"
     "svg .grid{stroke:var(--rule);stroke-width:1}svg .axis{stroke:var(--soft);fill:none}"
     "svg .line{fill:none;stroke-width:2.2;stroke-linejoin:round}svg .thin{stroke-width:1;opacity:.45}"
     "svg .dashed{stroke-dasharray:5 4}svg .bar{fill:var(--s0)}svg .bar:hover{opacity:.7}svg .mark{fill:var(--ink)}"
-    "svg .cell{fill:var(--s0);stroke:var(--rule)}svg .count{font-size:11px}svg .strong{fill:#fff}"
+    "svg .cell{fill:var(--s0);stroke:var(--rule)}svg .ground{fill:none;stroke:var(--rule)}svg .count{font-size:11px}"
+    "svg .strong{fill:#fff}@media(prefers-color-scheme:dark){svg .strong{fill:#10131a}}"
     "svg .s0{stroke:var(--s0)}svg .s1{stroke:var(--s1)}svg .s2{stroke:var(--s2)}svg .s3{stroke:var(--s3)}"
     "svg .s4{stroke:var(--s4)}svg .s5{stroke:var(--s5)}svg .s6{stroke:var(--s6)}svg .s7{stroke:var(--s7)}";
 
@@ -55,17 +68,6 @@ done:
 
 yolo_status yolo_html_end(yolo_text *page) { return yolo_text_format(page, "</main>\n</body>\n</html>\n"); }
 
-/* How many bytes the UTF-8 character at p has; 0 when it is none (or an overlong form, or a surrogate). */
-static int utf8_length(const unsigned char *p) {
-  int n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0;
-  for (int i = 1; i < n; ++i) {
-    if ((p[i] & 0xC0) != 0x80) return 0;
-  }
-  if (n == 3 && ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0))) return 0;
-  if (n == 4 && ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90))) return 0;
-  return n;
-}
-
 static const char *entity(unsigned char c) {
   switch (c) {
     case '&': return "&amp;";
@@ -73,16 +75,16 @@ static const char *entity(unsigned char c) {
     case '>': return "&gt;";
     case '"': return "&quot;";
     case '\'': return "&#39;";
-    default: return c < 0x20 && c != '\n' && c != '\t' ? "&#65533;" : NULL;
+    default: return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F ? "&#65533;" : NULL;
   }
 }
 
 yolo_status yolo_html_text(yolo_text *page, const char *text) {
   yolo_status st = YOLO_OK;
-  for (const unsigned char *p = (const unsigned char *)text; *p && st == YOLO_OK;) {
-    int n = utf8_length(p);
-    const char *instead = n == 0 ? "&#65533;" : entity(*p);
-    st = instead ? yolo_text_append(page, instead, strlen(instead)) : yolo_text_append(page, (const char *)p, (size_t)n);
+  for (const char *p = text; *p && st == YOLO_OK;) {
+    int n = yolo_utf8_length(p);
+    const char *instead = n == 0 ? "&#65533;" : entity((unsigned char)*p);
+    st = instead ? yolo_text_append(page, instead, strlen(instead)) : yolo_text_append(page, p, (size_t)n);
     p += n ? n : 1;
   }
   return st;
@@ -95,14 +97,52 @@ static yolo_status put_element(yolo_text *page, const char *open, const char *te
 }
 
 yolo_status yolo_html_heading(yolo_text *page, const char *text) { return put_element(page, "<h2>", text, "</h2>\n"); }
+yolo_status yolo_html_part(yolo_text *page, const char *text) { return put_element(page, "<h3>", text, "</h3>\n"); }
+
+static yolo_status put_formatted(yolo_text *page, const char *open, const char *format, va_list args) {
+  va_list again;
+  char *line = NULL;
+  yolo_status st = YOLO_OK;
+  va_copy(again, args);
+  const int length = vsnprintf(NULL, 0, format, args);
+  if (length < 0) {
+    st = yolo_fail(YOLO_EINVAL, "'%s' cannot be formatted", format);
+    goto done;
+  }
+  YOLO_ENOMEM_IF_NULL(line = yolo_alloc((size_t)length + 1));
+  vsnprintf(line, (size_t)length + 1, format, again);
+  st = put_element(page, open, line, "</p>\n");
+done:
+  va_end(again);
+  yolo_free(line);
+  return st;
+}
 
 yolo_status yolo_html_paragraph(yolo_text *page, const char *format, ...) {
-  char line[2048];
   va_list args;
   va_start(args, format);
-  vsnprintf(line, sizeof line, format, args);
+  yolo_status st = put_formatted(page, "<p>", format, args);
   va_end(args);
-  return put_element(page, "<p>", line, "</p>\n");
+  return st;
+}
+
+yolo_status yolo_html_note(yolo_text *page, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  yolo_status st = put_formatted(page, "<p class=\"note\">", format, args);
+  va_end(args);
+  return st;
+}
+
+yolo_status yolo_html_facts(yolo_text *page, const yolo_html_fact *facts, int count) {
+  yolo_status st = yolo_text_format(page, "<dl>\n");
+  for (int i = 0; i < count && st == YOLO_OK; ++i) {
+    YOLO_TRY(put_element(page, "<dt>", facts[i].name, "</dt>"));
+    YOLO_TRY(put_element(page, "<dd>", facts[i].text, "</dd>\n"));
+  }
+  if (st == YOLO_OK) st = yolo_text_format(page, "</dl>\n");
+done:
+  return st;
 }
 
 yolo_status yolo_html_tiles(yolo_text *page, bool begin) {
@@ -118,18 +158,32 @@ done:
   return st;
 }
 
-yolo_status yolo_html_table(yolo_text *page, const char *const *cells, int rows, int columns) {
+static yolo_status put_cell(yolo_text *page, const char *text, bool head, double bar) {
+  char open[64];
+  if (!(bar >= 0)) return put_element(page, head ? "<th>" : "<td>", text, head ? "</th>" : "</td>");
+  const int permille = bar < 1 ? (int)(bar * 1000 + 0.5) : 1000; /* by hand: "%f" obeys the locale */
+  snprintf(open, sizeof open, "<td class=\"bar\" style=\"--v:%d.%d%%\">", permille / 10, permille % 10);
+  return put_element(page, open, text, "</td>");
+}
+
+yolo_status yolo_html_table_bars(yolo_text *page, const char *const *cells, int rows, int columns, int bar_column,
+                                 const double *bars) {
   yolo_status st = yolo_text_format(page, "<div class=\"scroll\"><table>\n");
   for (int r = 0; r < rows && st == YOLO_OK; ++r) {
     YOLO_TRY(yolo_text_format(page, "<tr>"));
     for (int c = 0; c < columns; ++c) {
-      YOLO_TRY(put_element(page, r == 0 ? "<th>" : "<td>", cells[r * columns + c], r == 0 ? "</th>" : "</td>"));
+      const bool barred = bars && r > 0 && c == bar_column;
+      YOLO_TRY(put_cell(page, cells[(size_t)r * (size_t)columns + (size_t)c], r == 0, barred ? bars[r] : -1));
     }
     YOLO_TRY(yolo_text_format(page, "</tr>\n"));
   }
   if (st == YOLO_OK) st = yolo_text_format(page, "</table></div>\n");
 done:
   return st;
+}
+
+yolo_status yolo_html_table(yolo_text *page, const char *const *cells, int rows, int columns) {
+  return yolo_html_table_bars(page, cells, rows, columns, -1, NULL);
 }
 
 /* Base64 (RFC 4648, section 4). */
@@ -146,18 +200,40 @@ static yolo_status put_base64(yolo_text *page, const uint8_t *bytes, size_t leng
   return st;
 }
 
-yolo_status yolo_html_picture(yolo_text *page, const yolo_image *image, const char *caption) {
+static yolo_status put_image(yolo_text *page, const yolo_image *image, const char *words) {
   uint8_t *bytes = NULL;
   size_t length = 0;
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_image_encode(image, "picture.jpg", &bytes, &length));
-  YOLO_TRY(yolo_text_format(page, "<figure><img width=\"%d\" height=\"%d\" alt=\"", image->width, image->height));
-  YOLO_TRY(yolo_html_text(page, caption));
+  YOLO_TRY(yolo_text_format(page, "<img width=\"%d\" height=\"%d\" alt=\"", image->width, image->height));
+  YOLO_TRY(yolo_html_text(page, words));
   YOLO_TRY(yolo_text_format(page, "\" src=\"data:image/jpeg;base64,"));
   YOLO_TRY(put_base64(page, bytes, length));
-  YOLO_TRY(put_element(page, "\"><figcaption>", caption, "</figcaption></figure>\n"));
+  YOLO_TRY(yolo_text_format(page, "\">"));
 done:
   yolo_free(bytes);
+  return st;
+}
+
+yolo_status yolo_html_picture(yolo_text *page, const yolo_image *image, const char *caption) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_text_format(page, "<figure>"));
+  YOLO_TRY(put_image(page, image, caption));
+  YOLO_TRY(put_element(page, "<figcaption>", caption, "</figcaption></figure>\n"));
+done:
+  return st;
+}
+
+yolo_status yolo_html_put_pair(yolo_text *page, const yolo_html_pair *pair) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(put_element(page, "<figure class=\"pair\"><b>", pair->title, "</b>\n<div>"));
+  for (int i = 0; i < 2; ++i) {
+    YOLO_TRY(put_element(page, "<div><span>", pair->names[i], "</span>"));
+    YOLO_TRY(put_image(page, pair->images[i], pair->names[i]));
+    YOLO_TRY(yolo_text_format(page, "</div>\n"));
+  }
+  YOLO_TRY(put_element(page, "</div><figcaption>", pair->caption, "</figcaption></figure>\n"));
+done:
   return st;
 }
 

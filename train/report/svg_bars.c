@@ -8,6 +8,7 @@
 #include "train/report/svg_parts.h"
 
 enum { WIDTH = 640, HEIGHT = 320, LEFT = 62, RIGHT = 18, TOP = 40, BOTTOM = 60, TICKS = 5, ROW = 20, CHARACTER = 7 };
+enum { LONGEST_NAME = 28, NAME_BYTES = 4 * LONGEST_NAME + 4, FEW_BARS = 16 };
 
 yolo_status svg_begin(yolo_text *out, int width, int height, const char *title) {
   yolo_status st = YOLO_OK;
@@ -47,14 +48,36 @@ static double largest(const double *values, int count) {
   return most;
 }
 
+/* Bytes of the character at p; a byte that is no UTF-8 is one, too. */
+static int bytes_of(const char *p) {
+  const int n = yolo_utf8_length(p);
+  return n > 0 ? n : 1;
+}
+
+static int characters(const char *name) {
+  int n = 0;
+  for (const char *p = name; *p; p += bytes_of(p)) ++n;
+  return n;
+}
+
+/* A name as it fits beside a chart: long ones end in dots. Elements carry a <title> with all of it. */
+static const char *shorten(const char *name, char to[NAME_BYTES]) {
+  if (characters(name) <= LONGEST_NAME) return name;
+  const char *end = name;
+  for (int i = 0; i < LONGEST_NAME - 1; ++i) end += bytes_of(end);
+  snprintf(to, NAME_BYTES, "%.*s\xE2\x80\xA6", (int)(end - name), name);
+  return to;
+}
+
 /* ---- bars ---- */
 
 static yolo_status put_name(yolo_text *out, double x, double y, const char *anchor, int degrees, const char *name) {
+  char cut[NAME_BYTES];
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_text_format(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"", x, y, anchor));
   if (degrees) YOLO_TRY(yolo_text_format(out, " transform=\"rotate(%d %.1f %.1f)\"", degrees, x, y));
   YOLO_TRY(yolo_text_format(out, ">"));
-  YOLO_TRY(yolo_html_text(out, name));
+  YOLO_TRY(yolo_html_text(out, shorten(name, cut)));
   YOLO_TRY(yolo_text_format(out, "</text>"));
 done:
   return st;
@@ -64,12 +87,24 @@ static yolo_status put_bar(yolo_text *out, double x, double y, double width, dou
   char number[SVG_NUMBER_MAX];
   yolo_status st = YOLO_OK;
   svg_number(value, number);
+  if (!isfinite(value)) snprintf(number, sizeof number, "-");
   YOLO_TRY(yolo_text_format(out, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>", x, y,
                             width, height));
   YOLO_TRY(yolo_html_text(out, name ? name : ""));
   YOLO_TRY(yolo_text_format(out, "%s%s</title></rect>\n", name ? ": " : "", number));
 done:
   return st;
+}
+
+/* The number beside a bar: a count, or a share with three digits. */
+static yolo_status put_value(yolo_text *out, double x, double y, const char *anchor, double value) {
+  char number[SVG_NUMBER_MAX];
+  if (value == floor(value) || fabs(value) >= 100) {
+    svg_number(value, number);
+  } else {
+    snprintf(number, sizeof number, "%.3f", value);
+  }
+  return put_name(out, x, y, anchor, 0, number);
 }
 
 static yolo_status put_upright(yolo_text *out, const yolo_svg_bars *chart) {
@@ -90,7 +125,9 @@ static yolo_status put_upright(yolo_text *out, const yolo_svg_bars *chart) {
     double height = isfinite(chart->values[i]) ? room * chart->values[i] / top : 0, x = LEFT + pitch * i;
     const char *name = chart->names ? chart->names[i] : NULL;
     YOLO_TRY(put_bar(out, x + pitch * 0.08, HEIGHT - BOTTOM - height, pitch * 0.84, height, name, chart->values[i]));
-    bool fits = name && (double)strlen(name) * CHARACTER < pitch;
+    if (chart->count <= FEW_BARS && isfinite(chart->values[i]))
+      YOLO_TRY(put_value(out, x + pitch / 2, HEIGHT - BOTTOM - height - 4, "middle", chart->values[i]));
+    bool fits = name && (double)characters(name) * CHARACTER < pitch;
     if (name) YOLO_TRY(put_name(out, x + pitch / 2, HEIGHT - BOTTOM + 16, fits ? "middle" : "end", fits ? 0 : -35, name));
   }
   YOLO_TRY(svg_label(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, 0, chart->x_label));
@@ -102,18 +139,18 @@ done:
 
 /* Room for the longest name, within reason. */
 static int name_room(const char *const *names, int count) {
-  size_t longest = 4;
+  int longest = 4;
   for (int i = 0; names && i < count; ++i) {
-    if (strlen(names[i]) > longest) longest = strlen(names[i]);
+    const int length = characters(names[i]);
+    if (length > longest) longest = length;
   }
-  return longest > 28 ? 28 * CHARACTER : (int)longest * CHARACTER + 12;
+  return (longest < LONGEST_NAME ? longest : LONGEST_NAME) * CHARACTER + 12;
 }
 
 static yolo_status put_sideways(yolo_text *out, const yolo_svg_bars *chart) {
   double most = largest(chart->values, chart->count);
   int left = name_room(chart->names, chart->count), height = TOP + ROW * chart->count + 12;
   double room = WIDTH - left - 80;
-  char number[SVG_NUMBER_MAX];
   yolo_status st = YOLO_OK;
   YOLO_TRY(svg_begin(out, WIDTH, height, chart->title));
   for (int i = 0; i < chart->count; ++i) {
@@ -121,8 +158,7 @@ static yolo_status put_sideways(yolo_text *out, const yolo_svg_bars *chart) {
     const char *name = chart->names ? chart->names[i] : NULL;
     if (name) YOLO_TRY(put_name(out, left - 6, y + 14, "end", 0, name));
     YOLO_TRY(put_bar(out, left, y + 3, width, ROW - 6, name, chart->values[i]));
-    svg_number(chart->values[i], number);
-    YOLO_TRY(put_name(out, left + width + 5, y + 14, "start", 0, number));
+    if (isfinite(chart->values[i])) YOLO_TRY(put_value(out, left + width + 5, y + 14, "start", chart->values[i]));
   }
   YOLO_TRY(yolo_text_format(out, "</svg>\n"));
 done:
@@ -148,7 +184,7 @@ static yolo_status put_cell(yolo_text *out, const yolo_svg_matrix *m, int row, i
   YOLO_TRY(yolo_text_format(out, " &#8594; "));
   YOLO_TRY(yolo_html_text(out, m->names[column]));
   YOLO_TRY(yolo_text_format(out, ": %s (%.1f%%)</title></rect>", number, 100 * share));
-  if (side >= 26 && value > 0) {
+  if (value > 0 && (double)strlen(number) * CHARACTER + 2 < side) {
     YOLO_TRY(yolo_text_format(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>",
                               share > 0.55 ? "count strong" : "count", x + side / 2, y + side / 2 + 4, number));
   }
@@ -157,23 +193,38 @@ done:
   return st;
 }
 
+/* Many classes leave most cells empty: those are then not drawn one by one. */
+enum { ALL_CELLS = 20, LARGEST_CELL = 44, SMALLEST_CELL = 13, WIDEST_MATRIX = 1216 };
+
+static yolo_status put_rows(yolo_text *out, const yolo_svg_matrix *m, double left, double side) {
+  yolo_status st = YOLO_OK;
+  for (int row = 0; row < m->count; ++row) {
+    const double *values = &m->values[(size_t)row * (size_t)m->count];
+    double sum = 0, y = TOP + side * row;
+    for (int column = 0; column < m->count; ++column) sum += values[column];
+    YOLO_TRY(put_name(out, left - 6, y + side / 2 + 4, "end", 0, m->names[row]));
+    for (int column = 0; column < m->count; ++column) {
+      if (m->count > ALL_CELLS && !(values[column] > 0)) continue;
+      YOLO_TRY(put_cell(out, m, row, column, sum, left + side * column, y, side));
+    }
+  }
+done:
+  return st;
+}
+
 yolo_status yolo_svg_put_matrix(yolo_text *out, const yolo_svg_matrix *m) {
-  int left = name_room(m->names, m->count) + 24;
-  double side = (double)(WIDTH - left - 10) / (m->count > 0 ? m->count : 1);
-  if (side > 56) side = 56;
-  if (side < 9) side = 9;
+  const int left = name_room(m->names, m->count) + 24;
+  double side = (double)(WIDEST_MATRIX - left - 10) / (m->count > 0 ? m->count : 1);
+  if (side > LARGEST_CELL) side = LARGEST_CELL;
+  if (side < SMALLEST_CELL) side = SMALLEST_CELL;
   int width = (int)(left + side * m->count) + 10, height = (int)(TOP + side * m->count) + left + 4;
   yolo_status st = YOLO_OK;
   if (width < 320) width = 320;
   YOLO_TRY(svg_begin(out, width, height, m->title));
-  for (int row = 0; row < m->count; ++row) {
-    double sum = 0, y = TOP + side * row;
-    for (int column = 0; column < m->count; ++column) sum += m->values[(size_t)row * (size_t)m->count + (size_t)column];
-    YOLO_TRY(put_name(out, left - 6, y + side / 2 + 4, "end", 0, m->names[row]));
-    for (int column = 0; column < m->count; ++column) {
-      YOLO_TRY(put_cell(out, m, row, column, sum, left + side * column, y, side));
-    }
-  }
+  if (m->count > ALL_CELLS)
+    YOLO_TRY(yolo_text_format(out, "<rect class=\"ground\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"/>\n", left, TOP,
+                              side * m->count, side * m->count));
+  YOLO_TRY(put_rows(out, m, left, side));
   for (int column = 0; column < m->count; ++column) {
     double x = left + side * (column + 0.5);
     YOLO_TRY(put_name(out, x + 4, TOP + side * m->count + 10, "end", -60, m->names[column]));
