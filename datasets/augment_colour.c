@@ -3,7 +3,7 @@
  * With V = max, C = V - min and the hue h in sextants (Smith 1978), the changed pixel is
  *   V' = min(v V, 255)   C' = V' min(s C/V, 1)   h' = h + shift
  *   r' = V' - C' (1 - k(|h'-3| - 1))   g' = V' - C' (1 - k(2 - |h'-2|))   b' = V' - C' (1 - k(2 - |h'-4|)),   k = clamp to [0,
- * 1] Pixels go through planes of floats, a chunk at a time, so that the compiler computes several at once. */
+ * 1] Pixels go through planes, a chunk at a time, so that the compiler computes several at once. */
 #include <math.h>
 
 #include "datasets/augment_parts.h"
@@ -18,7 +18,7 @@ typedef struct tint {
 } tint;
 
 typedef struct planes {
-  float r[CHUNK], g[CHUNK], b[CHUNK];
+  int32_t r[CHUNK], g[CHUNK], b[CHUNK];
 } planes;
 
 static inline float clamp(float x, float most) {
@@ -27,9 +27,9 @@ static inline float clamp(float x, float most) {
 }
 
 static void tint_planes(const tint *t, planes *p, int n) {
-  float shift = t->shift, saturation = t->saturation, value = t->value;
+  float shift = t->shift, saturation = t->saturation, value = t->value, gain = t->gain, bias = t->bias;
   for (int i = 0; i < n; i++) {
-    float r = p->r[i], g = p->g[i], b = p->b[i];
+    float r = (float)p->r[i], g = (float)p->g[i], b = (float)p->b[i];
     float high = r > g ? r : g, low = r < g ? r : g;
     high = high > b ? high : b;
     low = low < b ? low : b;
@@ -42,9 +42,12 @@ static void tint_planes(const tint *t, planes *p, int n) {
     h = h >= 6.0f ? down : h;
     float v = clamp(high * value, 255.0f), s = saturation * c / (high > 0 ? high : 1.0f), d = v * (s < 1.0f ? s : 1.0f);
     float base = v - d;
-    p->r[i] = base + d * clamp(fabsf(h - 3.0f) - 1.0f, 1.0f);
-    p->g[i] = base + d * clamp(2.0f - fabsf(h - 2.0f), 1.0f);
-    p->b[i] = base + d * clamp(2.0f - fabsf(h - 4.0f), 1.0f);
+    float red = base + d * clamp(fabsf(h - 3.0f) - 1.0f, 1.0f);
+    float green = base + d * clamp(2.0f - fabsf(h - 2.0f), 1.0f);
+    float blue = base + d * clamp(2.0f - fabsf(h - 4.0f), 1.0f);
+    p->r[i] = (int32_t)(clamp(red * gain + bias, 255.0f) + 0.5f);
+    p->g[i] = (int32_t)(clamp(green * gain + bias, 255.0f) + 0.5f);
+    p->b[i] = (int32_t)(clamp(blue * gain + bias, 255.0f) + 0.5f);
   }
 }
 
@@ -56,11 +59,11 @@ static void load_planes(const uint8_t *rgb, int n, planes *p) {
   }
 }
 
-static void store_planes(const planes *p, const tint *t, int n, uint8_t *rgb) {
+static void store_planes(const planes *p, int n, uint8_t *rgb) {
   for (int i = 0; i < n; i++) {
-    rgb[i * 3] = (uint8_t)(clamp(p->r[i] * t->gain + t->bias, 255.0f) + 0.5f);
-    rgb[i * 3 + 1] = (uint8_t)(clamp(p->g[i] * t->gain + t->bias, 255.0f) + 0.5f);
-    rgb[i * 3 + 2] = (uint8_t)(clamp(p->b[i] * t->gain + t->bias, 255.0f) + 0.5f);
+    rgb[i * 3] = (uint8_t)p->r[i];
+    rgb[i * 3 + 1] = (uint8_t)p->g[i];
+    rgb[i * 3 + 2] = (uint8_t)p->b[i];
   }
 }
 
@@ -88,6 +91,6 @@ void yolo_augment_colour(const yolo_augment *augment, const yolo_draws *draws, y
     int count = n - i < CHUNK ? (int)(n - i) : CHUNK;
     load_planes(image->pixels + i * 3, count, &p);
     tint_planes(&t, &p, count);
-    store_planes(&p, &t, count, image->pixels + i * 3);
+    store_planes(&p, count, image->pixels + i * 3);
   }
 }
