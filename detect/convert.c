@@ -14,21 +14,22 @@ typedef struct sink {
   yolo_safetensors_writer *safetensors;
 } sink;
 
-static yolo_status open_safetensors(const yolo_model_spec *spec, const yolo_weight_source *source, const char *path,
-                                    sink *out) {
+/* header: of the Darknet file they came from; NULL: none. */
+static yolo_status open_safetensors(const yolo_model_spec *spec, const yolo_tensor_desc *descs, int n,
+                                    const yolo_darknet_header *header, const char *path, sink *out) {
   yolo_text room = {0};
   yolo_metadata pairs[YOLO_NATIVE_PAIRS];
   int count = 0;
-  yolo_status st = yolo_native_write(spec, source->has_header ? &source->header : NULL, &room, pairs, &count);
-  if (st == YOLO_OK) st = yolo_safetensors_create(path, source->descs, source->count, pairs, count, &out->safetensors);
+  yolo_status st = yolo_native_write(spec, header, &room, pairs, &count);
+  if (st == YOLO_OK) st = yolo_safetensors_create(path, descs, n, pairs, count, &out->safetensors);
   yolo_text_free(&room);
   return st;
 }
 
-static yolo_status open_sink(const yolo_model_spec *spec, const yolo_weight_source *source, const char *path, sink *out) {
-  if (yolo_has_suffix(path, ".safetensors")) return open_safetensors(spec, source, path, out);
-  if (yolo_has_suffix(path, ".weights"))
-    return yolo_darknet_create(path, source->has_header ? &source->header : &default_header, &out->darknet);
+static yolo_status open_sink(const yolo_model_spec *spec, const yolo_tensor_desc *descs, int n,
+                             const yolo_darknet_header *header, const char *path, sink *out) {
+  if (yolo_has_suffix(path, ".safetensors")) return open_safetensors(spec, descs, n, header, path, out);
+  if (yolo_has_suffix(path, ".weights")) return yolo_darknet_create(path, header ? header : &default_header, &out->darknet);
   return yolo_fail(YOLO_EINVAL, "%s: the name must end in .safetensors or .weights, which says what to write", path);
 }
 
@@ -40,10 +41,15 @@ static yolo_status finish_sink(sink *to) {
   return to->darknet ? yolo_darknet_writer_finish(to->darknet) : yolo_safetensors_writer_finish(to->safetensors);
 }
 
-static size_t largest_tensor(const yolo_weight_source *source) {
-  size_t largest = 0;
-  for (int i = 0; i < source->count; i++) {
-    size_t count = yolo_tensor_desc_count(&source->descs[i]);
+static void close_sink(sink *to) {
+  yolo_darknet_writer_close(to->darknet);
+  yolo_safetensors_writer_close(to->safetensors);
+}
+
+static size_t largest_tensor(const yolo_tensor_desc *descs, int n) {
+  size_t largest = 1;
+  for (int i = 0; i < n; i++) {
+    size_t count = yolo_tensor_desc_count(&descs[i]);
     if (count > largest) largest = count;
   }
   return largest;
@@ -56,9 +62,9 @@ yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights,
   float *values = NULL;
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_weight_source_open(weights, spec->graph, options, &source));
-  values = yolo_alloc_array(largest_tensor(&source), sizeof *values);
+  values = yolo_alloc_array(largest_tensor(source.descs, source.count), sizeof *values);
   YOLO_ENOMEM_IF_NULL(values);
-  YOLO_TRY(open_sink(spec, &source, out, &to));
+  YOLO_TRY(open_sink(spec, source.descs, source.count, source.has_header ? &source.header : NULL, out, &to));
   while (source.next < source.count) {
     size_t count = yolo_tensor_desc_count(&source.descs[source.next]);
     YOLO_TRY(yolo_weight_source_read(&source, values));
@@ -67,9 +73,31 @@ yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights,
   YOLO_TRY(yolo_weight_source_finish(&source)); /* a surplus at the end means the wrong cfg: nothing is written */
   YOLO_TRY(finish_sink(&to));
 done:
-  yolo_darknet_writer_close(to.darknet);
-  yolo_safetensors_writer_close(to.safetensors);
+  close_sink(&to);
   yolo_free(values);
   yolo_weight_source_close(&source);
+  return st;
+}
+
+yolo_status yolo_model_save(const yolo_model_spec *spec, yolo_param_fetch fetch, void *payload, const char *path) {
+  const yolo_graph *graph = spec->graph;
+  yolo_tensor_desc *descs = NULL;
+  sink to = {0};
+  float *values = NULL;
+  int count = 0;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_model_tensor_descs(graph, &descs, &count));
+  values = yolo_alloc_array(largest_tensor(descs, count), sizeof *values);
+  YOLO_ENOMEM_IF_NULL(values);
+  YOLO_TRY(open_sink(spec, descs, count, NULL, path, &to));
+  for (int i = 0; i < count; i++) { /* both are in the order of the graph */
+    YOLO_TRY(fetch(payload, &graph->params[graph->order[i]], values));
+    YOLO_TRY(write_tensor(&to, values, yolo_tensor_desc_count(&descs[i])));
+  }
+  YOLO_TRY(finish_sink(&to));
+done:
+  close_sink(&to);
+  yolo_free(values);
+  yolo_free(descs);
   return st;
 }

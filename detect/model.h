@@ -52,6 +52,13 @@ yolo_status yolo_model_tensor_descs(const yolo_graph *graph, yolo_tensor_desc **
 yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const yolo_model_options *options, bool unfused,
                                  yolo_model **out);
 
+/* The same with parameters that the caller delivers (training). A model made so may take new ones later, between runs of its
+ * contexts: yolo_network_load(model->network, fetch, payload). */
+yolo_status yolo_model_from_values(yolo_model_spec *spec, yolo_param_fetch fetch, void *payload,
+                                   const yolo_model_options *options, yolo_model **out);
+/* Writes parameters as a model file, .safetensors (with spec->provenance) or .weights. */
+yolo_status yolo_model_save(const yolo_model_spec *spec, yolo_param_fetch fetch, void *payload, const char *path);
+
 /* Where the network is to run, by options->device, threads, precision and deterministic. */
 yolo_status yolo_model_device(const yolo_model_options *options, yolo_network_options *out);
 

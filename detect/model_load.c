@@ -80,19 +80,43 @@ static yolo_status load_anywhere(yolo_model *model, const char *path, const yolo
   return load_on(model, path, &other, unfused);
 }
 
+/* Takes the spec over. */
+static yolo_status new_model(yolo_model_spec *spec, const char *path, yolo_model **out) {
+  yolo_model *model = *out = yolo_calloc(1, sizeof *model);
+  if (!model) return YOLO_ENOMEM;
+  model->spec = *spec;
+  *spec = (yolo_model_spec){0};
+  model->path = yolo_strdup(path ? path : model->spec.cfg->file);
+  return model->path ? YOLO_OK : YOLO_ENOMEM;
+}
+
 yolo_status yolo_model_from_spec(yolo_model_spec *spec, const char *path, const yolo_model_options *options, bool unfused,
                                  yolo_model **out) {
   static const yolo_model_options defaults = {0};
-  yolo_status st = YOLO_OK;
-  yolo_model *model = yolo_calloc(1, sizeof *model);
+  yolo_model *model = NULL;
   *out = NULL;
-  YOLO_ENOMEM_IF_NULL(model);
-  model->spec = *spec;
-  *spec = (yolo_model_spec){0};
   if (!options) options = &defaults;
-  model->path = yolo_strdup(path ? path : model->spec.cfg->file);
-  YOLO_ENOMEM_IF_NULL(model->path);
+  yolo_status st = new_model(spec, path, &model);
+  YOLO_TRY(st);
   YOLO_TRY(load_anywhere(model, path, options, unfused));
+  *out = model;
+  model = NULL;
+done:
+  yolo_model_spec_release(spec);
+  yolo_model_free(model);
+  return st;
+}
+
+yolo_status yolo_model_from_values(yolo_model_spec *spec, yolo_param_fetch values, void *payload,
+                                   const yolo_model_options *options, yolo_model **out) {
+  static const yolo_model_options defaults = {0};
+  yolo_model *model = NULL;
+  *out = NULL;
+  yolo_status st = new_model(spec, NULL, &model);
+  YOLO_TRY(st);
+  YOLO_TRY(open_network(model, options ? options : &defaults, false));
+  YOLO_TRY(find_head_nodes(model));
+  YOLO_TRY(yolo_network_load(model->network, values, payload));
   *out = model;
   model = NULL;
 done:
