@@ -365,4 +365,4 @@ static bool sniff_yolo(const yolo_data_source *source) {
 }
 
 const yolo_data_reader yolo_data_reader_yolo = {"yolo", "YOLO txt: a folder of images with label files, or a list of images",
-                                           sniff_yolo, read_yolo};
+                                                sniff_yolo, read_yolo};

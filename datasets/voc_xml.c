@@ -96,6 +96,7 @@ static yolo_status begin_object(parser *p) {
 static void XMLCALL on_start(void *payload, const XML_Char *name, const XML_Char **attributes) {
   parser *p = payload;
   (void)attributes;
+  if (p->st != YOLO_OK) return;
   element e = recognise(p, name);
   if (p->depth == 0 && e != ANNOTATION) {
     stop(p, yolo_fail(YOLO_EFORMAT, "the root element is <%.40s>, that of a Pascal VOC file <annotation>", name));
@@ -174,6 +175,7 @@ static void take(parser *p, element e) {
 static void XMLCALL on_end(void *payload, const XML_Char *name) {
   parser *p = payload;
   (void)name;
+  if (p->st != YOLO_OK) return; /* a stopped parser still ends an <empty/> element, which was not begun */
   p->depth--;
   if (p->depth < DEEPEST) take(p, p->path[p->depth]);
   p->length = 0;

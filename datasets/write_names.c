@@ -115,7 +115,7 @@ yolo_status yolo_write_link(const char *root, const char *folder, const char *na
   if (stat(target, &info) != 0) goto done; /* the image is missing: a link would dangle */
   if (lstat(link, &there) == 0 && !S_ISLNK(there.st_mode)) {
     if (there.st_dev != info.st_dev || there.st_ino != info.st_ino)
-      st = yolo_fail(YOLO_EINVAL, "%s: another file has the name that the link to %s needs; choose an empty folder", path, image);
+      st = yolo_fail(YOLO_EINVAL, "%s: another file lies where the link to %s must be; choose an empty folder", path, image);
     goto done;
   }
   YOLO_TRY(link_text(top, link, target, &text));

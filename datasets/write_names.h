@@ -11,8 +11,8 @@
  * get "". */
 yolo_status yolo_write_names(const yolo_dataset *dataset, bool flat, yolo_file_list *out);
 
-/* FOLDER/NAME as a link to the image: relative where both lie in `root`, else absolute. An older link is replaced; where the image
- * itself lies there, nothing is done; another file there is an error. */
+/* FOLDER/NAME as a link to the image: relative where both lie in `root`, else absolute. An older link is replaced; where the
+ * image itself lies there, nothing is done; another file there is an error. */
 yolo_status yolo_write_link(const char *root, const char *folder, const char *name, const char *image);
 
 /* FOLDER/classes.txt: the names, one a line. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets of tests/fuzz, one after the other on one core: scripts/fuzz.sh [SECONDS [TARGET...]]
-# (default: 180 seconds each; targets: cfg coco idx image mask mask_png ops safetensors voc weights yolo_txt). Needs clang; see CONTRIBUTING.md.
+# (default: 180 seconds each, every target of tests/fuzz). Needs clang; see CONTRIBUTING.md.
 #
 # What was found new is kept in build/fuzz/corpus/TARGET and is where the next run begins; an input that crashes, leaks,
 # hangs (10 s) or takes 3 GB lies in build/fuzz/found/TARGET, and the run ends with its path:

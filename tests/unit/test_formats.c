@@ -55,33 +55,34 @@ END_TEST
 
 /* ---- YOLO ---- */
 
+static const struct {
+  const char *line;
+  int rule; /* -1: fine */
+} lines[] = {
+    {"0 0.5 0.5 0.25 0.5", -1},
+    {"  1\t.25 .5 5e-1 1.0  \r", -1},
+    {"\r", -1},
+    {"0 0.5 0.5 0.25", YOLO_RULE_LABEL_SYNTAX},
+    {"0 0.5 0.5 0.25 0.5 0.9", YOLO_RULE_LABEL_SYNTAX},
+    {"0 0.1 0.1 0.9 0.1 0.9 0.9 0.1", YOLO_RULE_LABEL_SYNTAX},
+    {"cat 0.5 0.5 0.25 0.5", YOLO_RULE_LABEL_SYNTAX},
+    {"0 0,5 0,5 0,2 0,5", YOLO_RULE_LABEL_SYNTAX},
+    {"0 nan 0.5 0.25 0.5", YOLO_RULE_LABEL_SYNTAX},
+    {"0.5 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
+    {"-1 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
+    {"2 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
+    {"99999999999 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
+    {"1 0.1 0.2 0.9 0.2 0.9 0.7", -1},
+    {"0 -0.5 1.5 2 3", -1},
+};
+
 START_TEST(yolo_lines_are_read_or_reported) {
-  static const struct {
-    const char *line;
-    int rule; /* -1: fine */
-  } rows[] = {
-      {"0 0.5 0.5 0.25 0.5", -1},
-      {"  1\t.25 .5 5e-1 1.0  \r", -1},
-      {"\r", -1},
-      {"0 0.5 0.5 0.25", YOLO_RULE_LABEL_SYNTAX},
-      {"0 0.5 0.5 0.25 0.5 0.9", YOLO_RULE_LABEL_SYNTAX},
-      {"0 0.1 0.1 0.9 0.1 0.9 0.9 0.1", YOLO_RULE_LABEL_SYNTAX},
-      {"cat 0.5 0.5 0.25 0.5", YOLO_RULE_LABEL_SYNTAX},
-      {"0 0,5 0,5 0,2 0,5", YOLO_RULE_LABEL_SYNTAX},
-      {"0 nan 0.5 0.25 0.5", YOLO_RULE_LABEL_SYNTAX},
-      {"0.5 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
-      {"-1 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
-      {"2 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
-      {"99999999999 0.5 0.5 0.25 0.5", YOLO_RULE_CLASS_UNKNOWN},
-      {"1 0.1 0.2 0.9 0.2 0.9 0.7", -1},
-      {"0 -0.5 1.5 2 3", -1},
-  };
   yolo_text text = {0};
   findings found;
   int next = 0;
   ck_assert_int_eq(yolo_text_format(&text, "\xEF\xBB\xBF"), YOLO_OK);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
-    ck_assert_int_eq(yolo_text_format(&text, "%s\n", rows[i].line), YOLO_OK);
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; ++i)
+    ck_assert_int_eq(yolo_text_format(&text, "%s\n", lines[i].line), YOLO_OK);
   put_image("y/images/a.png", 40, 20);
   put_image("y/images/b.png", 8, 8);
   put_text("y/labels/a.txt", text.data);
@@ -89,9 +90,9 @@ START_TEST(yolo_lines_are_read_or_reported) {
   yolo_text_free(&text);
   yolo_dataset *d = open_set(NULL, "y/images", NULL, &found);
   ck_assert_str_eq(yolo_dataset_text(d, d->sources[0].format), "yolo");
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
-    if (rows[i].rule < 0) continue;
-    ck_assert_int_eq((int)found.items[next].rule, rows[i].rule);
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; ++i) {
+    if (lines[i].rule < 0) continue;
+    ck_assert_int_eq((int)found.items[next].rule, lines[i].rule);
     ck_assert_uint_eq(found.items[next].line, i + 1);
     ck_assert_str_eq(found.items[next++].file, "y/labels/a.txt");
   }

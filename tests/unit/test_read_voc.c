@@ -51,6 +51,7 @@ START_TEST(voc_files_that_are_refused) {
       {"no xml", "XML"},
       {"<annotation>", "XML"},
       {"<html></html>", "root element"},
+      {"<html/>", "root element"},
       {"<annotation><object></annotation>", "XML"},
       {"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x 'boom'>]><annotation><filename>&x;</filename></annotation>", "entities"},
       {"<!DOCTYPE a [<!ENTITY a '0'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>]><annotation>&b;</annotation>", "entities"},
