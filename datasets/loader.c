@@ -30,7 +30,7 @@ typedef struct slot {
 
 struct yolo_loader {
   const yolo_dataset *dataset;
-  yolo_augment augment;
+  yolo_augment augment, plain; /* plain: without what joins several images */
   yolo_loader_options options;
   yolo_image_cache *cache;
   yolo_sample_source source;
@@ -44,14 +44,14 @@ struct yolo_loader {
   pthread_mutex_t lock;
   pthread_cond_t work, ready, idle;
   pthread_t threads[LOADER_MOST_WORKERS];
-  yolo_augmenter *augmenters[LOADER_MOST_WORKERS];
+  yolo_augmenter *augmenters[LOADER_MOST_WORKERS], *plain_augmenters[LOADER_MOST_WORKERS];
   int n_threads;
 };
 
 /* What a thread is started with. */
 typedef struct worker {
   yolo_loader *loader;
-  yolo_augmenter *augmenter;
+  yolo_augmenter *augmenter, *plain;
 } worker;
 
 /* ---- which images, which size: pure functions of seed, epoch and batch ---- */
@@ -155,9 +155,11 @@ static void *work(void *payload) {
   for (slot *s; (s = claim(loader, &sample)) != NULL;) {
     yolo_batch *b = &s->batch;
     yolo_sample *out = &b->samples[sample];
+    bool plain = loader->options.plain_from > 0 && b->epoch >= loader->options.plain_from;
+    yolo_augmenter *augmenter = plain ? self.plain : self.augmenter;
     yolo_status st = loader->options.augment
-                         ? yolo_augmenter_run(self.augmenter, b->epoch, s->indices[sample], b->width, b->height, out)
-                         : yolo_augmenter_fit(self.augmenter, s->indices[sample], b->width, b->height, out);
+                         ? yolo_augmenter_run(augmenter, b->epoch, s->indices[sample], b->width, b->height, out)
+                         : yolo_augmenter_fit(augmenter, s->indices[sample], b->width, b->height, out);
     finish(loader, s, sample, st);
   }
   return NULL;
@@ -166,10 +168,12 @@ static void *work(void *payload) {
 static yolo_status start_worker(yolo_loader *loader) {
   int i = loader->n_threads;
   yolo_status st = yolo_augmenter_new(&loader->augment, &loader->source, loader->options.seed, &loader->augmenters[i]);
+  if (st == YOLO_OK && loader->options.plain_from > 0)
+    st = yolo_augmenter_new(&loader->plain, &loader->source, loader->options.seed, &loader->plain_augmenters[i]);
   if (st != YOLO_OK) return st;
   worker *self = yolo_alloc(sizeof *self);
   if (!self) return YOLO_ENOMEM;
-  *self = (worker){loader, loader->augmenters[i]};
+  *self = (worker){loader, loader->augmenters[i], loader->plain_augmenters[i]};
   int rc = pthread_create(&loader->threads[i], NULL, work, self);
   if (rc == 0) {
     loader->n_threads++;
@@ -231,7 +235,8 @@ yolo_status yolo_loader_new(const yolo_dataset *dataset, const yolo_augment *aug
   yolo_loader *loader = yolo_calloc(1, sizeof *loader);
   if (!loader) return YOLO_ENOMEM;
   loader->dataset = dataset;
-  loader->augment = *augment;
+  loader->augment = loader->plain = *augment;
+  loader->plain.mosaic = loader->plain.mixup = loader->plain.cutmix = loader->plain.copy_paste = 0;
   loader->options = *options;
   pthread_mutex_init(&loader->lock, NULL);
   pthread_cond_init(&loader->work, NULL);
@@ -263,7 +268,10 @@ void yolo_loader_free(yolo_loader *loader) {
   pthread_cond_broadcast(&loader->work);
   pthread_mutex_unlock(&loader->lock);
   for (int i = 0; i < loader->n_threads; ++i) pthread_join(loader->threads[i], NULL);
-  for (int i = 0; i < LOADER_MOST_WORKERS; ++i) yolo_augmenter_free(loader->augmenters[i]);
+  for (int i = 0; i < LOADER_MOST_WORKERS; ++i) {
+    yolo_augmenter_free(loader->augmenters[i]);
+    yolo_augmenter_free(loader->plain_augmenters[i]);
+  }
   for (int i = 0; loader->ring && i < loader->depth; ++i) free_slot(&loader->ring[i], loader->options.batch);
   yolo_image_cache_free(loader->cache);
   pthread_cond_destroy(&loader->work);

@@ -16,6 +16,8 @@ typedef struct yolo_loader_options {
   uint64_t seed;
   bool shuffle, augment; /* without: in order, only fitted */
   bool drop_last;        /* an incomplete last batch is left out */
+  int plain_from; /* from this epoch on neither mosaic, mixup, cutmix nor copy-paste (YOLOX's and YOLOv5's last epochs); 0:
+                     never */
   yolo_cache_kind cache;
   const char *cache_folder; /* for disk; NULL: the user's cache folder */
   const yolo_log *log;

@@ -208,6 +208,26 @@ START_TEST(a_seek_goes_on_where_it_was) {
 }
 END_TEST
 
+/* The last epochs are those of a loader that never joins images. */
+START_TEST(last_epochs_are_plain) {
+  yolo_loader_options late = usual(2), never = usual(2);
+  yolo_augment before = augment;
+  yolo_loader *loader = NULL;
+  uint64_t hashes[6];
+  late.plain_from = 1;
+  ck_assert_int_eq(yolo_loader_new(dataset, &augment, &late, &loader), YOLO_OK);
+  for (int i = 0; i < 6; ++i) hashes[i] = next_hash(loader, 1);
+  yolo_loader_free(loader);
+  for (int plain = 0; plain < 2; ++plain) {
+    if (plain) augment.mosaic = augment.mixup = augment.cutmix = augment.copy_paste = 0;
+    ck_assert_int_eq(yolo_loader_new(dataset, &augment, &never, &loader), YOLO_OK);
+    for (int i = 0; i < 6; ++i) ck_assert((next_hash(loader, 1) == hashes[i]) == ((i >= 3) == (plain == 1)));
+    yolo_loader_free(loader);
+  }
+  augment = before;
+}
+END_TEST
+
 START_TEST(sizes_follow_multi_scale) {
   yolo_loader_options o = usual(2);
   yolo_augment before = augment;
@@ -299,6 +319,7 @@ int main(void) {
   tcase_add_test(tc, a_disk_cache_belongs_to_one);
   tcase_add_test(tc, an_epoch_holds_every_image_once);
   tcase_add_test(tc, a_seek_goes_on_where_it_was);
+  tcase_add_test(tc, last_epochs_are_plain);
   tcase_add_test(tc, sizes_follow_multi_scale);
   tcase_add_test(tc, a_bad_image_is_named);
   tcase_add_test(tc, batches_have_to_come_back);
