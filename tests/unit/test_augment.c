@@ -234,13 +234,13 @@ END_TEST
 
 /* A pixel of a pure colour has that colour's class in the label map. */
 static int count_wrong(const yolo_sample *s, int *pure) {
+  uint8_t colours[SCENE_COLOURS][3];
   int wrong = 0;
+  for (int k = 0; k < SCENE_COLOURS; k++) scene_colour(k, colours[k]);
   for (int i = 0; i < s->image.width * s->image.height; i++) {
     const uint8_t *p = s->image.pixels + (size_t)i * 3;
-    uint8_t rgb[3];
     for (int k = 0; k < SCENE_COLOURS; k++) {
-      scene_colour(k, rgb);
-      if (memcmp(p, rgb, 3) != 0) continue;
+      if (memcmp(p, colours[k], 3) != 0) continue;
       ++*pure;
       wrong += s->label_map[i] != k;
     }
