@@ -80,14 +80,17 @@ yolo_check_place yolo_check_place_of(yolo_check_run *run, const yolo_dataset *da
 }
 
 /* VOC names an image in the file of its labels, COCO in the one file of all, a list of YOLO images in the list, which is what
- * was named as labels. A Darknet .data file names lists: which one is not known here. */
+ * was named as labels. A Darknet .data file names lists: which one is not known here. Where no file speaks of an image (it lies
+ * in a folder of its class), it speaks for itself. */
 yolo_check_place yolo_check_image_place(yolo_check_run *run, const yolo_dataset *dataset, const yolo_data_image *image) {
   const yolo_data_source_info *source = &dataset->sources[image->source];
   const char *format = yolo_dataset_text(dataset, source->format), *labels = yolo_dataset_text(dataset, source->labels);
-  bool is_list = strcmp(format, "yolo") == 0 && image->place > 0;
-  if (is_list) return place_in(run, dataset, image, labels, image->place);
-  if (strcmp(format, "darknet") == 0) return place_in(run, dataset, image, yolo_dataset_label_file(dataset, image), 0);
-  return place_in(run, dataset, image, yolo_dataset_label_file(dataset, image), image->place);
+  const char *file = yolo_dataset_label_file(dataset, image);
+  uint64_t place = strcmp(format, "darknet") == 0 ? 0 : image->place;
+  bool has_file = image->pixels == UINT64_MAX;
+  if (strcmp(format, "yolo") == 0 && place > 0) file = labels;
+  if (has_file && place == 0 && !image->label_file) file = yolo_dataset_text(dataset, image->file);
+  return place_in(run, dataset, image, file, place);
 }
 
 /* ---- the run ---- */

@@ -119,9 +119,8 @@ static void check_unlabelled(yolo_check_run *run, const yolo_check_part *part, s
   if (run->options->no_images && image->width == 0) return;
   if (image->label_file && yolo_strmap_get(&run->blamed, yolo_dataset_text(d, image->label_file), NULL)) return;
   yolo_check_place place = yolo_check_image_place(run, d, image);
-  bool own_file = image->label_file || run->kind == YOLO_PLACE_BYTE;
-  yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLABELLED, own_file ? place.file : yolo_dataset_text(d, image->file),
-                   own_file ? place.line : 0, "%s has no object", yolo_dataset_text(d, image->name));
+  yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLABELLED, place.file, place.line, "%s has no object",
+                   yolo_dataset_text(d, image->name));
 }
 
 yolo_status yolo_check_boxes(yolo_check_run *run, yolo_check_part *part) {

@@ -283,7 +283,7 @@ plant masks image-unlisted 1 masks/images/b.ppm 'rm masks/masks/b.png'
 
 # class folders; splits
 plant folders image-unreadable 1 folders/dog/1.ppm 'truncate -s 100 folders/dog/1.ppm'
-plant folders image-duplicate 1 'folders.*' 'cp folders/cat/1.ppm folders/dog/2.ppm'
+plant folders image-duplicate 1 folders/dog/2.ppm 'cp folders/cat/1.ppm folders/dog/2.ppm'
 plant splits split-leak 1 'splits/val/labels/2.txt' 'cp splits/train/images/1.ppm splits/val/images/2.ppm'
 plant splits image-duplicate 1 'splits/val/labels/2.txt' 'cp splits/val/images/1.ppm splits/val/images/2.ppm'
 pass_if "$([ $faults -ge 30 ]; echo $?)" "only $faults faults were planted"
