@@ -1,0 +1,142 @@
+/* How good a model is on a split: see validate.h. */
+#include "train/validate.h"
+
+#include <string.h>
+
+#include "backbone/base/memory.h"
+#include "backbone/base/threads.h"
+#include "train/eval/topk.h"
+
+enum { AT_ONCE = 16 }; /* images decoded together */
+
+typedef struct validator {
+  const yolo_model *model;
+  const yolo_dataset *dataset;
+  yolo_eval_truths *truths;
+  yolo_detect_options how;
+  int threads;
+  yolo_context *context;
+  yolo_eval_results results;
+  yolo_image images[AT_ONCE];
+  yolo_status status[AT_ONCE];
+  char *problems[AT_ONCE];
+  size_t first; /* image of the data set in images[0] */
+  yolo_topk topk;
+  double network_ms;
+} validator;
+
+static size_t image_of(const validator *v, size_t i) { return v->truths->n_images ? v->truths->images[i] : i; }
+
+/* The sentence belongs to the thread that failed: it is carried over. */
+static void decode(void *payload, int task, int thread) {
+  validator *v = payload;
+  (void)thread;
+  v->status[task] = yolo_dataset_load_image(v->dataset, image_of(v, v->first + (size_t)task), &v->images[task]);
+  if (v->status[task] != YOLO_OK) v->problems[task] = yolo_strdup(yolo_error_message());
+}
+
+static void release_images(validator *v) {
+  for (int i = 0; i < AT_ONCE; ++i) {
+    yolo_image_release(&v->images[i]);
+    yolo_free(v->problems[i]);
+    v->problems[i] = NULL;
+  }
+}
+
+static yolo_status keep_detections(validator *v, size_t index, const yolo_result *result) {
+  yolo_status st = YOLO_OK;
+  for (int i = 0; i < result->count && st == YOLO_OK; ++i) {
+    const yolo_detection *d = &result->detections[i];
+    yolo_eval_detection kept = {.image = (uint32_t)index, .class_index = v->truths->class_of[d->class_id]};
+    kept.score = (double)d->confidence;
+    kept.box[0] = (double)d->x1;
+    kept.box[1] = (double)d->y1;
+    kept.box[2] = (double)d->x2 - (double)d->x1;
+    kept.box[3] = (double)d->y2 - (double)d->y1;
+    kept.area = kept.box[2] * kept.box[3];
+    st = yolo_eval_results_add(&v->results, &kept);
+  }
+  return st;
+}
+
+static yolo_status judge_image(validator *v, int slot) {
+  yolo_pixels pixels = yolo_image_pixels(&v->images[slot]);
+  yolo_result *result = NULL;
+  size_t index = v->first + (size_t)slot;
+  if (v->status[slot] != YOLO_OK) return yolo_fail(v->status[slot], "%s", v->problems[slot] ? v->problems[slot] : "no memory");
+  yolo_status st = yolo_detect_batch(v->context, &pixels, 1, &v->how, &result);
+  if (st != YOLO_OK) return st;
+  v->network_ms += result->network_ms;
+  int label = v->dataset->images[image_of(v, index)].label;
+  if (result->n_scores == 0)
+    st = keep_detections(v, index, result);
+  else if (label >= 0 && label < result->n_scores)
+    yolo_topk_add(&v->topk, result->scores, label);
+  yolo_result_free(result);
+  return st;
+}
+
+static yolo_status run_images(validator *v, size_t count, const yolo_validation_options *o) {
+  yolo_status st = YOLO_OK;
+  for (v->first = 0; v->first < count && st == YOLO_OK; v->first += AT_ONCE) {
+    int n = count - v->first < AT_ONCE ? (int)(count - v->first) : AT_ONCE;
+    if (o->stop && o->stop(o->payload, v->first, count)) return yolo_fail(YOLO_ECANCELLED, "the validation was stopped");
+    yolo_parallel(v->threads, n, decode, v);
+    for (int i = 0; i < n && st == YOLO_OK; ++i) st = judge_image(v, i);
+    release_images(v);
+  }
+  return st;
+}
+
+static yolo_status score(validator *v, yolo_validation *out) {
+  yolo_eval_report report = {0};
+  yolo_eval_report_options options = {.boxes = true, .confidence = -1};
+  yolo_eval_params_coco(&options.params, YOLO_EVAL_BOX);
+  options.params.threads = v->threads;
+  v->results.has_boxes = true;
+  yolo_status st = yolo_eval_report_make(v->truths, &v->results, &options, &report);
+  if (st == YOLO_OK) memcpy(out->numbers, report.kinds[YOLO_EVAL_BOX].numbers, sizeof out->numbers);
+  yolo_eval_report_free(&report);
+  out->score = out->numbers[0];
+  return st;
+}
+
+static void score_labels(const validator *v, yolo_validation *out) {
+  double n = v->topk.all.images ? (double)v->topk.all.images : 1;
+  out->top1 = (double)v->topk.all.top1 / n;
+  out->top5 = (double)v->topk.all.top5 / n;
+  out->score = out->top1;
+}
+
+yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, yolo_eval_truths *truths,
+                          const yolo_validation_options *options, yolo_validation *out) {
+  static const yolo_validation_options defaults;
+  yolo_status st = YOLO_OK;
+  if (!options) options = &defaults;
+  validator *v = yolo_calloc(1, sizeof *v);
+  *out = (yolo_validation){0};
+  if (!v) return YOLO_ENOMEM;
+  v->model = model;
+  v->dataset = dataset;
+  v->truths = truths;
+  v->how = (yolo_detect_options){.confidence = options->confidence > 0 ? options->confidence : 0.001f,
+                                 .iou = options->iou > 0 ? options->iou : 0.45f};
+  v->threads = options->threads > 0 ? options->threads : yolo_threads_available();
+  out->classifier = model->spec.heads[0].def->scores != NULL;
+  out->images = out->classifier ? dataset->n_images : truths->n_images;
+  if (out->classifier) YOLO_TRY(yolo_topk_new(model->spec.classes, &v->topk));
+  YOLO_TRY(yolo_context_new(model, &v->context));
+  YOLO_TRY(run_images(v, out->images, options));
+  out->network_ms = out->images ? v->network_ms / (double)out->images : 0;
+  if (out->classifier)
+    score_labels(v, out);
+  else
+    YOLO_TRY(score(v, out));
+done:
+  release_images(v);
+  yolo_eval_results_free(&v->results);
+  yolo_topk_free(&v->topk);
+  yolo_context_free(v->context);
+  yolo_free(v);
+  return st;
+}
