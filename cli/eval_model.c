@@ -99,6 +99,8 @@ static yolo_status open_collector(const out_run *run, const void *arg, void **st
   if (!c) return YOLO_ENOMEM;
   *state = c;
   c->job = *(eval_job *const *)arg;
+  if (model_is_classifier(&run->model->spec))
+    return yolo_fail(YOLO_EINVAL, "the model is a classifier, but the truth has boxes, not a class an image");
   yolo_status st = map_classes(c, run->model);
   return st == YOLO_OK ? map_files(c) : st;
 }
@@ -211,10 +213,6 @@ yolo_status eval_run_model(eval_job *job, int *code) {
   if (job->truths.n_images == 0) return yolo_fail(YOLO_EINVAL, "%s: there is no image to run the model on", job->truth_name);
   YOLO_TRY(name_images(job, &words));
   YOLO_TRY(detect_setup(&run, &args, words, (int)job->truths.n_images));
-  if (model_is_classifier(&run.model->spec)) {
-    st = yolo_fail(YOLO_EINVAL, "'%s' is a classifier, but the truth has boxes, not a class an image", run.choice.shown);
-    goto done;
-  }
   *code = detect_loop(&run);
   job->results.has_boxes = true;
   if (run.totals.failed)

@@ -4,7 +4,7 @@
 run
 expect_status 0
 expect_out '^Usage: yolo COMMAND'
-for command in detect info bench convert doctor help version; do expect_out "^  $command "; done
+for command in detect eval info bench convert doctor help version; do expect_out "^  $command "; done
 cp out overview
 run --help
 expect_equal out overview
@@ -12,7 +12,7 @@ run help
 expect_equal out overview
 
 # One screen a command, with examples, and the same text by both ways.
-for command in detect info bench convert doctor help; do
+for command in detect eval info bench convert doctor help; do
   run help $command
   expect_status 0
   expect_out '^Usage: yolo '
@@ -79,6 +79,8 @@ detect a.jpg --model a.cfg|'a.cfg' is a network without weights
 detect a.jpg --model m --letterbox --stretch|exclude each other
 detect a.jpg --model m --json - --csv -|both be written
 detect a.jpg --model m --json x --coco-json x|both be written
+eval a b|it takes one DATA
+eval --gt g --dt d --max-det 1|no option '--max-det'. Did you mean '--max-dets'\?
 detect a.jpg --model m --coco-ref x|--coco-json FILE, which is missing
 detect nowhere.jpg --model m|nowhere.jpg: No such file
 detect *.nothing --model m|no file matches the pattern

@@ -1,7 +1,8 @@
 /* The bootstrap over images: see bootstrap.h.
  *
- * Most detections are wrong at every threshold. Those between two that are not ("events") only add up, so a draw sums the
- * weights of such a run and then looks at one event. The walk is that of coco_accumulate.c, from the last to the first. */
+ * Precision is looked at where a detection is right, tp / (tp + fp). There tp + fp is the weight of all detections up to it
+ * but the ignored ones, which is one running sum for all thresholds; what is left to do at each threshold is a walk over the
+ * right detections alone. It goes from the last to the first, as in coco_accumulate.c. */
 #include "train/eval/bootstrap.h"
 
 #include <float.h>
@@ -13,65 +14,110 @@
 #include "backbone/base/rng.h"
 #include "backbone/base/threads.h"
 
-typedef struct event {
-  uint32_t image, right, wrong; /* right, wrong: a bit for each threshold */
-  size_t run_end;               /* the wrong ones before it: from the run_end of the event before */
-} event;
+/* Places of detections in a class, counted from its first: right (or ignored) at one threshold. */
+typedef struct places {
+  const uint32_t *at;
+  size_t n;
+} places;
+
+/* One thread's. */
+typedef struct scratch {
+  uint32_t *weights; /* of images */
+  uint32_t *sums;    /* [most_kept]: weight of a class's detections up to and with each */
+} scratch;
 
 /* What all draws share. */
 typedef struct plan {
   const yolo_eval_matches *matches;
-  event *events;
-  size_t *first_event; /* of each class, n_classes + 1 */
-  uint32_t *runs;      /* images of detections that are wrong at every threshold */
-  size_t n_events, n_runs, most_events;
-  int half;     /* index of the threshold 0.5; -1 */
-  int capacity; /* threads that have scratch */
-  struct scratch *scratch;
+  uint32_t *images; /* of the detections that are kept, by class: those that count at some threshold, up to the last right */
+  size_t *first;    /* [n_classes + 1] */
+  uint32_t *at;     /* what the places point into */
+  places *right;    /* [n_classes][n_ious] */
+  places *ignored;  /* [n_classes][n_ious], of those kept */
+  size_t most_kept; /* of one class */
+  int half;         /* index of the threshold 0.5; -1 */
+  int capacity;     /* threads that have scratch */
+  scratch *scratch;
   uint64_t seed;
   double *ap, *ap50; /* of each draw */
 } plan;
 
-/* One thread's. */
-typedef struct scratch {
-  uint32_t *weights;  /* of images */
-  uint32_t *run_sums; /* of each event of a class: the weight of the run before it */
-} scratch;
-
 /* ---- the plan ---- */
 
-static void plan_class(plan *p, int k, uint32_t limit, uint32_t every) {
+static uint32_t every_bit(const yolo_eval_params *p) { return p->n_ious == 32 ? UINT32_MAX : ((uint32_t)1 << p->n_ious) - 1; }
+
+static uint32_t limit_of(const yolo_eval_params *p) {
+  const int hundred = yolo_eval_limit_index(p, 100);
+  return (uint32_t)p->limits[hundred >= 0 ? hundred : p->n_limits - 1];
+}
+
+/* Bits of detection i; false when it counts at no threshold. */
+static bool look(const yolo_eval_matches *m, size_t i, uint32_t limit, uint32_t *right, uint32_t *ignored) {
+  size_t at = i * (size_t)m->params.n_areas;
+  *right = m->hits[at] & ~m->ignored[at];
+  *ignored = m->ignored[at];
+  return m->items[i].rank < limit && (~*ignored & every_bit(&m->params)) != 0;
+}
+
+/* Images of the detections of class k that are kept. */
+static void keep_class(plan *p, int k, uint32_t limit) {
   const yolo_eval_matches *m = p->matches;
-  p->first_event[k] = p->n_events;
-  size_t runs_kept = p->n_runs;
+  size_t n = p->first[k], last = n;
+  uint32_t right, ignored;
   for (size_t i = m->first[k]; i < m->first[k + 1]; ++i) {
-    size_t at = i * (size_t)m->params.n_areas;
-    uint32_t right = m->hits[at] & ~m->ignored[at], wrong = every & ~m->hits[at] & ~m->ignored[at];
-    if (m->items[i].rank >= limit || (right | wrong) == 0) continue;
-    if (wrong == every) {
-      p->runs[p->n_runs++] = m->items[i].image;
-      continue;
-    }
-    p->events[p->n_events++] = (event){m->items[i].image, right, wrong, p->n_runs};
-    runs_kept = p->n_runs;
+    if (!look(m, i, limit, &right, &ignored)) continue;
+    p->images[n++] = m->items[i].image;
+    if (right) last = n;
   }
-  p->n_runs = runs_kept; /* what comes after the last event changes no precision that is looked at */
-  size_t events = p->n_events - p->first_event[k];
-  if (events > p->most_events) p->most_events = events;
+  p->first[k + 1] = last;
+  if (last - p->first[k] > p->most_kept) p->most_kept = last - p->first[k];
+}
+
+/* Writes the places of class k at threshold t to `to`; returns how many of both there are. */
+static size_t list_places(plan *p, int k, int t, uint32_t limit, uint32_t *to) {
+  const yolo_eval_matches *m = p->matches;
+  const size_t kept = p->first[k + 1] - p->first[k], cell = (size_t)k * (size_t)m->params.n_ious + (size_t)t;
+  size_t n = 0, place, i;
+  uint32_t right, ignored;
+  for (int turn = 0; turn < 2; ++turn) {
+    size_t before = n;
+    for (i = m->first[k], place = 0; place < kept; ++i) {
+      if (!look(m, i, limit, &right, &ignored)) continue;
+      if ((turn ? ignored : right) >> t & 1) to[n++] = (uint32_t)place;
+      ++place;
+    }
+    (turn ? p->ignored : p->right)[cell] = (places){to + before, n - before};
+  }
+  return n;
+}
+
+static size_t count_places(const plan *p, uint32_t limit) {
+  const yolo_eval_matches *m = p->matches;
+  size_t n = 0;
+  uint32_t right, ignored;
+  for (size_t i = 0; i < m->n; ++i) {
+    if (!look(m, i, limit, &right, &ignored)) continue;
+    for (uint32_t bits = (right | ignored) & every_bit(&m->params); bits; bits &= bits - 1) ++n;
+  }
+  return n;
 }
 
 static yolo_status make_plan(const yolo_eval_matches *m, plan *p) {
-  const int hundred = yolo_eval_limit_index(&m->params, 100);
-  const uint32_t limit = (uint32_t)m->params.limits[hundred >= 0 ? hundred : m->params.n_limits - 1];
-  const uint32_t every = m->params.n_ious == 32 ? UINT32_MAX : ((uint32_t)1 << m->params.n_ious) - 1;
+  const uint32_t limit = limit_of(&m->params);
+  const size_t cells = (size_t)m->n_classes * (size_t)m->params.n_ious;
+  size_t n = 0;
   yolo_status st = YOLO_OK;
   p->matches = m;
   p->half = yolo_eval_iou_index(&m->params, 0.5);
-  YOLO_ENOMEM_IF_NULL(p->events = yolo_alloc_array(m->n, sizeof *p->events));
-  YOLO_ENOMEM_IF_NULL(p->runs = yolo_alloc_array(m->n, sizeof *p->runs));
-  YOLO_ENOMEM_IF_NULL(p->first_event = yolo_calloc((size_t)m->n_classes + 1, sizeof *p->first_event));
-  for (int k = 0; k < m->n_classes; ++k) plan_class(p, k, limit, every);
-  p->first_event[m->n_classes] = p->n_events;
+  YOLO_ENOMEM_IF_NULL(p->images = yolo_alloc_array(m->n, sizeof *p->images));
+  YOLO_ENOMEM_IF_NULL(p->first = yolo_calloc((size_t)m->n_classes + 1, sizeof *p->first));
+  YOLO_ENOMEM_IF_NULL(p->at = yolo_alloc_array(count_places(p, limit), sizeof *p->at));
+  YOLO_ENOMEM_IF_NULL(p->right = yolo_alloc_array(cells, sizeof *p->right));
+  YOLO_ENOMEM_IF_NULL(p->ignored = yolo_alloc_array(cells, sizeof *p->ignored));
+  for (int k = 0; k < m->n_classes; ++k) keep_class(p, k, limit);
+  for (int k = 0; k < m->n_classes; ++k) {
+    for (int t = 0; t < m->params.n_ious; ++t) n += list_places(p, k, t, limit, p->at + n);
+  }
 done:
   return st;
 }
@@ -82,7 +128,7 @@ static yolo_status make_scratch(plan *p, int threads) {
   p->capacity = threads;
   for (int i = 0; i < threads; ++i) {
     YOLO_ENOMEM_IF_NULL(p->scratch[i].weights = yolo_alloc_array(p->matches->n_images, sizeof *p->scratch[i].weights));
-    YOLO_ENOMEM_IF_NULL(p->scratch[i].run_sums = yolo_alloc_array(p->most_events, sizeof *p->scratch[i].run_sums));
+    YOLO_ENOMEM_IF_NULL(p->scratch[i].sums = yolo_alloc_array(p->most_kept, sizeof *p->scratch[i].sums));
   }
 done:
   return st;
@@ -91,58 +137,32 @@ done:
 static void free_plan(plan *p) {
   for (int i = 0; i < p->capacity; ++i) {
     yolo_free(p->scratch[i].weights);
-    yolo_free(p->scratch[i].run_sums);
+    yolo_free(p->scratch[i].sums);
   }
   yolo_free(p->scratch);
-  yolo_free(p->events);
-  yolo_free(p->runs);
-  yolo_free(p->first_event);
+  yolo_free(p->images);
+  yolo_free(p->first);
+  yolo_free(p->at);
+  yolo_free(p->right);
+  yolo_free(p->ignored);
   yolo_free(p->ap);
   yolo_free(p->ap50);
 }
 
 /* ---- one draw ---- */
 
-/* Sums of weights at each threshold. What is wrong at all of them is kept once, in `base`. Loops run over all lanes, whose
- * number is fixed, so that the compiler can make vectors of them. */
-typedef struct class_sums {
-  uint32_t tp[YOLO_EVAL_MOST_THRESHOLDS], fp[YOLO_EVAL_MOST_THRESHOLDS];
-  uint32_t base;
-} class_sums;
-
-static const uint32_t lane_bits[YOLO_EVAL_MOST_THRESHOLDS] = {
-    1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,  1u << 8,  1u << 9,  1u << 10,
-    1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19, 1u << 20, 1u << 21,
-    1u << 22, 1u << 23, 1u << 24, 1u << 25, 1u << 26, 1u << 27, 1u << 28, 1u << 29, 1u << 30, 1u << 31};
-
-static inline void add_where(uint32_t *sums, uint32_t bits, uint32_t weight, int lanes) {
-  for (int t = 0; t < lanes; ++t) sums[t] += bits & lane_bits[t] ? weight : 0;
+static void add_up(const plan *p, scratch *s, int k) {
+  const uint32_t *images = p->images + p->first[k];
+  size_t n = p->first[k + 1] - p->first[k];
+  uint32_t sum = 0;
+  for (size_t i = 0; i < n; ++i) s->sums[i] = sum += s->weights[images[i]];
 }
 
-static inline void forward(const plan *p, scratch *s, int k, class_sums *n, int lanes) {
-  size_t from = p->first_event[k] > 0 ? p->events[p->first_event[k] - 1].run_end : 0;
-  *n = (class_sums){{0}, {0}, 0};
-  for (size_t e = p->first_event[k]; e < p->first_event[k + 1]; ++e) {
-    const event *v = &p->events[e];
-    const uint32_t weight = s->weights[v->image];
-    uint32_t sum = 0;
-    for (; from < v->run_end; ++from) sum += s->weights[p->runs[from]];
-    s->run_sums[e - p->first_event[k]] = sum;
-    n->base += sum;
-    if (weight == 0) continue;
-    add_where(n->tp, v->right, weight, lanes);
-    add_where(n->fp, v->wrong, weight, lanes);
-  }
-}
-
-enum { FEW_LANES = 12 };
-
-static void walk_forward(const plan *p, scratch *s, int k, class_sums *n) {
-  if (p->matches->params.n_ious <= FEW_LANES) {
-    forward(p, s, k, n, FEW_LANES);
-  } else {
-    forward(p, s, k, n, YOLO_EVAL_MOST_THRESHOLDS);
-  }
+static uint32_t weight_of(const plan *p, const scratch *s, int k, const places *list) {
+  const uint32_t *images = p->images + p->first[k];
+  uint32_t sum = 0;
+  for (size_t i = 0; i < list->n; ++i) sum += s->weights[images[list->at[i]]];
+  return sum;
 }
 
 /* need[r]: the fewest right detections with right / positives >= recalls[r]. */
@@ -155,37 +175,26 @@ static void find_needs(const yolo_eval_params *p, size_t positives, size_t *need
   }
 }
 
-static inline int lowest_bit(uint32_t bits) { return __builtin_ctz(bits); }
-
-/* The recalls that are not settled yet, and the highest precision so far, at each threshold. */
-typedef struct walk {
-  double envelope[YOLO_EVAL_MOST_THRESHOLDS], sums[YOLO_EVAL_MOST_THRESHOLDS];
-  int r[YOLO_EVAL_MOST_THRESHOLDS];
-} walk;
-
-static inline void step_back(walk *w, class_sums *n, int t, uint32_t weight, const size_t *need) {
-  double precision = (double)n->tp[t] / ((double)(n->tp[t] + n->fp[t] + n->base) + DBL_EPSILON);
-  if (precision > w->envelope[t]) w->envelope[t] = precision;
-  n->tp[t] -= weight;
-  for (; w->r[t] >= 0 && need[w->r[t]] > n->tp[t]; --w->r[t]) w->sums[t] += w->envelope[t];
-}
-
-/* Sums of precision over the recalls, at each threshold. */
-static void walk_back(const plan *p, const scratch *s, int k, class_sums *n, const size_t *need, walk *w) {
-  const yolo_eval_params *params = &p->matches->params;
-  for (int t = 0; t < params->n_ious; ++t) {
-    w->sums[t] = w->envelope[t] = 0;
-    w->r[t] = params->n_recalls - 1;
-    while (w->r[t] >= 0 && need[w->r[t]] > n->tp[t]) --w->r[t];
+/* The sum of precision over the recalls, at threshold t. */
+static double walk_back(const plan *p, const scratch *s, int k, int t, const size_t *need) {
+  const size_t cell = (size_t)k * (size_t)p->matches->params.n_ious + (size_t)t;
+  const places *right = &p->right[cell], *ignored = &p->ignored[cell];
+  const uint32_t *images = p->images + p->first[k];
+  uint32_t tp = weight_of(p, s, k, right), passed_over = weight_of(p, s, k, ignored);
+  size_t left = ignored->n;
+  double envelope = 0, sum = 0;
+  int r = p->matches->params.n_recalls - 1;
+  while (r >= 0 && need[r] > tp) --r;
+  for (size_t i = right->n; i-- > 0;) {
+    /* A detection that was not drawn has weight 0: it changes nothing, and costs less than a branch that nobody can predict. */
+    const uint32_t at = right->at[i], weight = s->weights[images[at]];
+    while (left > 0 && ignored->at[left - 1] > at) passed_over -= s->weights[images[ignored->at[--left]]];
+    double precision = (double)tp / ((double)(s->sums[at] - passed_over) + DBL_EPSILON);
+    if (precision > envelope) envelope = precision;
+    tp -= weight;
+    for (; r >= 0 && need[r] > tp; --r) sum += envelope;
   }
-  for (size_t e = p->first_event[k + 1]; e-- > p->first_event[k];) {
-    const event *v = &p->events[e];
-    const uint32_t weight = s->weights[v->image];
-    for (uint32_t bits = weight ? v->right : 0; bits; bits &= bits - 1) step_back(w, n, lowest_bit(bits), weight, need);
-    for (uint32_t bits = weight ? v->wrong : 0; bits; bits &= bits - 1) n->fp[lowest_bit(bits)] -= weight;
-    n->base -= s->run_sums[e - p->first_event[k]];
-  }
-  for (int t = 0; t < params->n_ious; ++t) w->sums[t] += w->envelope[t] * (w->r[t] + 1);
+  return sum + envelope * (r + 1);
 }
 
 static size_t positives_of(const plan *p, const scratch *s, int k) {
@@ -200,19 +209,19 @@ static size_t positives_of(const plan *p, const scratch *s, int k) {
 static void score_draw(const plan *p, scratch *s, double *ap, double *ap50) {
   const yolo_eval_params *params = &p->matches->params;
   double all = 0, half = 0;
-  walk w;
   size_t need[YOLO_EVAL_MOST_RECALLS];
   int classes = 0;
   for (int k = 0; k < p->matches->n_classes; ++k) {
-    class_sums n;
     size_t positives = positives_of(p, s, k);
     if (positives == 0) continue;
     ++classes;
     find_needs(params, positives, need);
-    walk_forward(p, s, k, &n);
-    walk_back(p, s, k, &n, need, &w);
-    for (int t = 0; t < params->n_ious; ++t) all += w.sums[t];
-    if (p->half >= 0) half += w.sums[p->half];
+    add_up(p, s, k);
+    for (int t = 0; t < params->n_ious; ++t) {
+      double sum = walk_back(p, s, k, t, need);
+      all += sum;
+      if (t == p->half) half += sum;
+    }
   }
   double each = (double)classes * params->n_recalls;
   *ap = classes ? all / (each * params->n_ious) : -1;
