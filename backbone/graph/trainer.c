@@ -66,6 +66,8 @@ float *yolo_trainer_values(const yolo_trainer *t, size_t *count) {
   return t->values;
 }
 
+float *yolo_trainer_gradients(const yolo_trainer *t) { return t->grads; }
+
 void yolo_trainer_clear_gradients(yolo_trainer *t) { memset(t->grads, 0, t->n_values * sizeof(float)); }
 
 static size_t slab_floats(const yolo_param_spec *spec) { return (size_t)spec->b * (size_t)spec->s; }
@@ -160,6 +162,12 @@ void yolo_trainer_free(yolo_trainer *t) {
 }
 
 const yolo_graph *yolo_trainer_graph(const yolo_trainer *t) { return t->graph; }
+int yolo_trainer_node(const yolo_trainer *t, int source) {
+  int at = t->graph->n_nodes - 1;
+  while (at >= 0 && t->graph->nodes[at].source != source) at--;
+  return at;
+}
+
 const char *yolo_trainer_device(const yolo_trainer *t) { return t->backend->describe(t->device); }
 
 /* ---- calls ---- */

@@ -25,6 +25,8 @@ typedef struct yolo_trainer_options {
 yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options *options, yolo_trainer **out);
 void yolo_trainer_free(yolo_trainer *trainer);
 const yolo_graph *yolo_trainer_graph(const yolo_trainer *trainer); /* the copy: params as in the source */
+/* The node of that graph which computes a node of the graph it was made from; -1: none does. */
+int yolo_trainer_node(const yolo_trainer *trainer, int source);
 const char *yolo_trainer_device(const yolo_trainer *trainer);
 
 /* ---- parameters: fp32 in host memory, in-memory layout, one block of values and one of gradients with equal offsets ---- */
@@ -38,6 +40,7 @@ typedef struct yolo_trainer_param {
 yolo_trainer_param yolo_trainer_param_at(const yolo_trainer *trainer, int param);
 /* All values, buffers included; EMA and moments use the same offsets. */
 float *yolo_trainer_values(const yolo_trainer *trainer, size_t *count);
+float *yolo_trainer_gradients(const yolo_trainer *trainer); /* with equal offsets */
 void yolo_trainer_clear_gradients(yolo_trainer *trainer);
 /* A fetch that delivers, in disk layout, from an array with the offsets of yolo_trainer_values (itself, or its EMA). */
 typedef struct yolo_trainer_view {
