@@ -202,7 +202,7 @@ val_images = set/pics
 CFG
 run eval data.cfg $tiny_model --json cfg.json --bootstrap 0
 expect_status 0
-expect_out '^Truth: data.cfg, 2 images'
+expect_out '^Truth: data.cfg,.* 2 images'
 expect_is "$(head -n 1 cfg.json)" "$(head -n 1 file.json)"
 run eval data.cfg --split test $tiny_model
 expect_status 1
