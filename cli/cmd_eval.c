@@ -65,6 +65,8 @@ static const args_option output[] = {
      "samples of images for 95% intervals (default 1000, of large sets 200; 0: none)"},
     {"seed", 0, ARGS_INT, AT(seed), 0, 2147483647, NULL, NULL, NULL},
     {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "every number, 17 digits; - is standard output"},
+    {"report", 0, ARGS_TEXT, AT(report), 0, 0, NULL, "--report FILE.html",
+     "a page with curves, tables and the worst and best images; it stands alone, and folders are made"},
     {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "say nothing but complaints"},
     END};
 
@@ -97,6 +99,8 @@ static yolo_status check(const eval_args *a, const args_words *words) {
   if (a->dt && has_model(a)) return yolo_fail(YOLO_EINVAL, "--dt and --model: detections come from one of them");
   if (!a->dt && !has_model(a))
     return yolo_fail(YOLO_EINVAL, "no detections: --dt results.json, or a model that is to be run (--model FILE)");
+  if (a->json && a->report && outfile_is_stdout(a->json) && outfile_is_stdout(a->report))
+    return yolo_fail(YOLO_EINVAL, "--json and --report cannot both go to standard output");
   if (a->voc07 && a->voc12) return yolo_fail(YOLO_EINVAL, "--voc07 and --voc12 exclude each other");
   return YOLO_OK;
 }
@@ -130,17 +134,22 @@ static yolo_status find_detections(eval_job *job, int *code) {
 static yolo_status run_job(eval_job *job, const args_words *words, int *code) {
   const eval_args *a = job->args;
   yolo_status st = YOLO_OK;
-  if (a->gt_masks) return eval_maps(a);
+  YOLO_TRY(eval_page_open(job));
+  if (a->gt_masks) return eval_maps(job);
   YOLO_TRY(eval_read_params(job));
   YOLO_TRY(eval_open_truth(job, words));
   YOLO_TRY(find_detections(job, code));
   if (job->classified || (*code != CLI_OK && *code != CLI_SOME_FAILED)) goto done;
   YOLO_TRY(score_all(job));
+  YOLO_TRY(eval_find_facts(job));
   if (!a->quiet) eval_print(job);
-  if (a->json) st = eval_write_json(job);
+  if (a->json) YOLO_TRY(eval_write_json(job));
+  st = eval_write_page(job);
 done:
   return st;
 }
+
+static bool to_stdout(const char *path) { return path && outfile_is_stdout(path); }
 
 static int run(const cli_command *self, int argc, char **argv) {
   eval_args args = {.detect = {.confidence = 0.001, .iou = 0.45, .max_detections = 0, .batch = 1}, .draws = -1, .ignore = 255};
@@ -148,7 +157,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   eval_job job = {.args = &args};
   int code = CLI_OK;
   if (!cli_parse(self, argc, argv, &args, &words, &code)) return code;
-  if (args.json && strcmp(args.json, "-") == 0) cli_data_on_stdout();
+  if (to_stdout(args.json) || to_stdout(args.report)) cli_data_on_stdout();
   yolo_status st = check(&args, &words);
   if (st == YOLO_OK) st = run_job(&job, &words, &code);
   if (st != YOLO_OK) code = cli_fail();

@@ -5,8 +5,8 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
 #include "cli/eval_job.h"
-#include "cli/outfile.h"
 #include "train/eval/topk.h"
+#include "train/report/classify_page.h"
 
 typedef struct classify_run {
   eval_job *job;
@@ -123,6 +123,49 @@ done:
   return st;
 }
 
+/* ---- the page ---- */
+
+static yolo_status put_page(const classify_run *r, const char *title, const char *const *names) {
+  const eval_pace *p = &r->job->pace;
+  const double n = p->images ? (double)p->images : 1;
+  yolo_html_fact facts[EVAL_MOST_FACTS];
+  eval_facts_list(&r->job->facts, facts);
+  const yolo_classify_page page = {.title = title,
+                                   .facts = facts,
+                                   .n_facts = r->job->facts.n,
+                                   .topk = &r->topk,
+                                   .names = names,
+                                   .failed = (size_t)p->failed,
+                                   .load_ms = p->load_ms / n,
+                                   .network_ms = p->network_ms / n,
+                                   .post_ms = p->post_ms / n};
+  return yolo_classify_page_write(&page, &r->job->page.text);
+}
+
+static yolo_status write_page(const classify_run *r) {
+  eval_job *job = r->job;
+  const int n = r->topk.n_classes;
+  char name[CLI_NAME_MAX], line[CLI_NAME_MAX];
+  const char **names = NULL;
+  yolo_text title = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_ENOMEM_IF_NULL(names = yolo_alloc_array((size_t)n, sizeof *names));
+  for (int k = 0; k < n; ++k) names[k] = yolo_model_class_name(r->model, k);
+  YOLO_TRY(model_describe(r->choice.shown, &r->model->spec, line, sizeof line));
+  YOLO_TRY(eval_facts_add(&job->facts, "Truth", "%s%s%s, %s of %s", cli_printable(job->truth_name, name),
+                          job->split ? ", split " : "", job->split ? job->split : "",
+                          cli_plural(job->dataset->n_images, "image"), cli_plural(job->dataset->n_classes, "class")));
+  if (r->unlabelled) YOLO_TRY(eval_facts_add(&job->facts, "Not scored", "%zu without a class", r->unlabelled));
+  YOLO_TRY(eval_facts_add(&job->facts, "Model", "%s", line));
+  YOLO_TRY(eval_page_title(job, &title));
+  YOLO_TRY(put_page(r, title.data, names));
+  st = outfile_commit(&job->page);
+done:
+  yolo_free(names);
+  yolo_text_free(&title);
+  return st;
+}
+
 static yolo_status run_all(classify_run *r) {
   const yolo_dataset *d = r->job->dataset;
   yolo_status st = YOLO_OK;
@@ -149,6 +192,7 @@ yolo_status eval_classify(eval_job *job) {
   YOLO_TRY(run_all(&r));
   if (!job->args->quiet) print(&r);
   if (job->args->json) YOLO_TRY(write_json(&r));
+  if (job->args->report) YOLO_TRY(write_page(&r));
   job->classified = true;
 done:
   yolo_topk_free(&r.topk);

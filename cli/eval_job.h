@@ -5,6 +5,8 @@
 #include "cli/cli.h"
 #include "cli/data_args.h"
 #include "cli/detect_job.h"
+#include "cli/eval_facts.h"
+#include "cli/outfile.h"
 #include "train/eval/eval_report.h"
 
 typedef struct eval_args {
@@ -16,7 +18,7 @@ typedef struct eval_args {
   int ignore; /* of label maps */
   bool per_class, quiet;
   int draws, seed;
-  const char *json;
+  const char *json, *report;
 } eval_args;
 
 /* Milliseconds an image, and how many were run; 0: nothing was. */
@@ -29,6 +31,7 @@ typedef struct eval_pace {
 typedef struct eval_job {
   const eval_args *args;
   const char *truth_name; /* what was named as truth */
+  const char *split;      /* of it; NULL: it has none */
   yolo_config config;
   yolo_dataset *dataset;
   yolo_eval_truths truths;
@@ -37,6 +40,8 @@ typedef struct eval_job {
   char *area_names; /* params.area_names point into it */
   yolo_eval_report report;
   eval_pace pace;
+  eval_facts facts; /* the protocol in words */
+  outfile page;     /* --report */
   bool classified;  /* a classifier was scored and reported: nothing else is to be done */
   char *model_line; /* "yolov3.weights: 80 classes, images stretched to 416x416 (half-pixel)"; NULL: no model was run */
 } eval_job;
@@ -53,7 +58,16 @@ yolo_status eval_run_model(eval_job *job, int *code);
 /* eval_classify.c: top-1 and top-5 of a classifier. */
 yolo_status eval_classify(eval_job *job);
 /* eval_maps.c: label maps in two folders. */
-yolo_status eval_maps(const eval_args *args);
+yolo_status eval_maps(eval_job *job);
+
+/* eval_facts.c: sets job->facts. */
+yolo_status eval_find_facts(eval_job *job);
+/* eval_page.c: --report. Opened first, so that nothing is run for a page that cannot be written; a write commits. Both do
+ * nothing where no page is wanted. */
+yolo_status eval_page_open(eval_job *job);
+yolo_status eval_write_page(eval_job *job);
+/* "model.weights scored on data.cfg" */
+yolo_status eval_page_title(const eval_job *job, yolo_text *out);
 
 /* eval_print.c, eval_json.c */
 void eval_print(const eval_job *job);

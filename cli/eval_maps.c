@@ -5,10 +5,10 @@
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
 #include "cli/eval_job.h"
-#include "cli/outfile.h"
 #include "datasets/folder.h"
 #include "datasets/index_mask.h"
 #include "train/eval/semantic.h"
+#include "train/report/semantic_page.h"
 
 static bool is_png(const char *name) { return yolo_has_suffix(name, ".png"); }
 
@@ -93,7 +93,28 @@ done:
   return st;
 }
 
-yolo_status eval_maps(const eval_args *a) {
+static yolo_status write_page(eval_job *job, const yolo_semantic *semantic, const yolo_semantic_scores *s, size_t files) {
+  const eval_args *a = job->args;
+  char name[CLI_NAME_MAX], pixels[CLI_COUNT_MAX], ignored[CLI_COUNT_MAX];
+  yolo_html_fact facts[EVAL_MOST_FACTS];
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(eval_facts_add(&job->facts, "Truth", "%s, %s", cli_printable(a->gt_masks, name), cli_plural(files, "label map")));
+  YOLO_TRY(eval_facts_add(&job->facts, "Predictions", "%s", cli_printable(a->dt_masks, name)));
+  YOLO_TRY(eval_facts_add(&job->facts, "Scored", "%s pixels", cli_count(s->pixels, pixels)));
+  if (a->ignore >= 0)
+    YOLO_TRY(
+        eval_facts_add(&job->facts, "Not scored", "%s pixels of index %d", cli_count(semantic->ignored, ignored), a->ignore));
+  eval_facts_list(&job->facts, facts);
+  const yolo_semantic_page page = {
+      .title = "Label maps scored", .facts = facts, .n_facts = job->facts.n, .semantic = semantic, .scores = s};
+  YOLO_TRY(yolo_semantic_page_write(&page, &job->page.text));
+  st = outfile_commit(&job->page);
+done:
+  return st;
+}
+
+yolo_status eval_maps(eval_job *job) {
+  const eval_args *a = job->args;
   static const yolo_folder_options pngs = {.wanted = is_png};
   yolo_file_list files = {0};
   yolo_semantic semantic = {0};
@@ -108,7 +129,8 @@ yolo_status eval_maps(const eval_args *a) {
   YOLO_TRY(add_all(a, &files, &semantic));
   yolo_semantic_score(&semantic, &scores);
   if (!a->quiet) print(a, &semantic, &scores, files.count);
-  if (a->json) st = write_json(a, &scores);
+  if (a->json) YOLO_TRY(write_json(a, &scores));
+  if (a->report) st = write_page(job, &semantic, &scores, files.count);
 done:
   yolo_semantic_free(&semantic);
   yolo_file_list_free(&files);

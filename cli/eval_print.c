@@ -1,64 +1,7 @@
 /* What `yolo eval` tells people: the protocol beside the numbers, COCOeval's twelve lines as everybody knows them, and more. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "backbone/base/memory.h"
 #include "cli/eval_job.h"
 
 static const char *const kind_names[] = {"boxes", "masks"};
-
-/* ---- the protocol ---- */
-
-static void say_truth(const eval_job *job) {
-  const yolo_eval_report *r = &job->report;
-  char name[CLI_NAME_MAX], count[CLI_COUNT_MAX];
-  size_t truths = 0, crowds = 0;
-  int classes = 0;
-  for (size_t i = 0; i < r->set.n_truths; ++i) {
-    truths += r->set.truths[i].class_index >= 0;
-    crowds += r->set.truths[i].class_index >= 0 && r->set.truths[i].crowd;
-  }
-  for (int k = 0; k < r->n_classes; ++k) classes += r->curves.classes[k].truths > 0;
-  cli_say("Truth: %s, %s, %s objects", cli_printable(job->truth_name, name), cli_plural(r->set.n_images, "image"),
-          cli_count(truths, count));
-  if (crowds) cli_say(" (%zu of them crowds)", crowds);
-  if (r->options.params.class_agnostic) {
-    cli_say(", all classes as one");
-  } else {
-    cli_say(" in %d of %s", classes, cli_plural((unsigned)r->set.n_classes, "class"));
-  }
-  cli_say("\nDetections: %s", cli_count(r->set.n_detections, count));
-  if (job->args->dt) cli_say(" in %s", cli_printable(job->args->dt, name));
-  cli_say("\n");
-}
-
-static void say_model(const eval_job *job) {
-  static const char *const kinds[] = {"the model's kind", "IoU", "DIoU", "none"};
-  const detect_args *d = &job->args->detect;
-  if (!job->model_line) return;
-  cli_say("Model: %s\n", job->model_line);
-  cli_say("Kept: confidence above %g, %s; NMS %g (%s%s)\n", d->confidence,
-          d->best_class ? "the best class of a box" : "every class", d->iou, kinds[d->nms_kind],
-          d->agnostic ? ", across classes" : "");
-}
-
-static void say_protocol(const eval_job *job) {
-  const yolo_eval_params *p = &job->report.options.params;
-  say_truth(job);
-  say_model(job);
-  cli_say("COCOeval: IoU");
-  for (int t = 0; t < p->n_ious; ++t) {
-    if (t == 0 || t == p->n_ious - 1 || p->n_ious < 4)
-      cli_say("%s%.4g", t == 0 ? " " : p->n_ious < 4 ? ", " : " to ", p->ious[t]);
-  }
-  if (p->n_ious > 3) cli_say(" (%d)", p->n_ious);
-  cli_say("; at most");
-  for (int m = 0; m < p->n_limits; ++m) cli_say("%s%d", m ? ", " : " ", p->limits[m]);
-  cli_say(" detections an image%s; areas", p->class_agnostic ? "" : " and class");
-  for (int a = 0; a < p->n_areas; ++a)
-    cli_say("%s%s %.6g-%.6g", a ? ", " : " ", p->area_names[a], p->areas[a][0], p->areas[a][1]);
-  cli_say("\n");
-}
 
 /* ---- the twelve lines ---- */
 
@@ -170,7 +113,7 @@ static void say_confusion(const eval_job *job) {
 
 void eval_print(const eval_job *job) {
   const eval_pace *p = &job->pace;
-  say_protocol(job);
+  eval_facts_say(&job->facts);
   for (int i = 0; i < 2; ++i) say_kind(job, i);
   cli_say("\n");
   say_voc(&job->report.voc);

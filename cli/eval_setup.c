@@ -168,6 +168,7 @@ yolo_status eval_open_truth(eval_job *job, const args_words *words) {
   const yolo_data_open_options options = {.sink = &sink.sink};
   YOLO_TRY(data_args_load(&a->data, job->truth_name, &job->config));
   YOLO_TRY(data_args_choose_split(&a->data, &job->config, YOLO_SPLIT_VAL, &split));
+  if (!a->gt) job->split = yolo_split_names[split];
   YOLO_TRY(yolo_config_open_split(&job->config, yolo_split_names[split], &options, &job->dataset));
   data_args_say_rest(&sink);
   YOLO_TRY(check_merged(&sink));
@@ -189,4 +190,6 @@ void eval_job_free(eval_job *job) {
   yolo_config_release(&job->config);
   yolo_free(job->area_names);
   yolo_free(job->model_line);
+  eval_facts_free(&job->facts);
+  outfile_close(&job->page);
 }

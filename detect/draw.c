@@ -212,7 +212,7 @@ yolo_status yolo_draw_boxes(yolo_image *image, const yolo_drawn_box *boxes, int 
   place_labels(image, label_height, sparse, labels, n);
   for (int i = n - 1; i >= 0; i--) {
     colour_of(labels[i].box, rgb);
-    draw_frame(image, labels[i].box, thickness, rgb);
+    draw_frame(image, labels[i].box, labels[i].box->thickness ? labels[i].box->thickness : thickness, rgb);
   }
   for (int i = n - 1; i >= 0; i--) {
     if (labels[i].left_out) continue;
@@ -249,7 +249,7 @@ yolo_status yolo_draw_result(yolo_image *image, const yolo_result *result, const
   for (size_t i = 0; i < n; i++) {
     const yolo_detection *d = &result->detections[i];
     label_text(d, names, n_names, texts[i]);
-    boxes[i] = (yolo_drawn_box){d->x1, d->y1, d->x2, d->y2, d->class_id, d->confidence, texts[i], false, NULL};
+    boxes[i] = (yolo_drawn_box){d->x1, d->y1, d->x2, d->y2, d->class_id, d->confidence, texts[i], false, NULL, 0};
   }
   st = yolo_draw_boxes(image, boxes, result->count, 0, false);
 done:

@@ -22,6 +22,7 @@ typedef struct yolo_drawn_box {
   const char *text;   /* NULL: no label */
   bool dashed;        /* the frame */
   const uint8_t *rgb; /* NULL: the colour of the class */
+  int thickness;      /* of the frame; 0: by the size of the picture */
 } yolo_drawn_box;
 /* label_height 0: by the size of the picture. sparse: labels that would cover others are left out, and all together they take
  * no more than an eighth of the picture. */

@@ -7,7 +7,8 @@
 #include "train/report/svg.h"
 #include "train/report/svg_parts.h"
 
-enum { WIDTH = 640, HEIGHT = 320, LEFT = 62, RIGHT = 18, TOP = 40, BOTTOM = 60, TICKS = 5, ROW = 20, CHARACTER = 7 };
+enum { WIDTH = 640, HEIGHT = 320, LEFT = 62, RIGHT = 18, TOP = 40, BOTTOM = 48, TICKS = 5, ROW = 20, CHARACTER = 7 };
+static const double tick_character = 6.3; /* in letters of 11 pixels */
 enum { LONGEST_NAME = 28, NAME_BYTES = 4 * LONGEST_NAME + 4, FEW_BARS = 16 };
 
 yolo_status svg_begin(yolo_text *out, int width, int height, const char *title) {
@@ -104,34 +105,73 @@ static yolo_status put_value(yolo_text *out, double x, double y, const char *anc
   } else {
     snprintf(number, sizeof number, "%.3f", value);
   }
-  return put_name(out, x, y, anchor, 0, number);
+  return yolo_text_format(out, "<text class=\"value\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", x, y, anchor,
+                          number);
 }
 
-static yolo_status put_upright(yolo_text *out, const yolo_svg_bars *chart) {
-  double most = largest(chart->values, chart->count), step = yolo_nice_step(most > 0 ? most : 1, TICKS);
-  double top = ceil((most > 0 ? most : 1) / step) * step, room = HEIGHT - BOTTOM - TOP;
-  double pitch = (double)(WIDTH - LEFT - RIGHT) / (chart->count > 0 ? chart->count : 1);
+static int longest_name(const char *const *names, int count) {
+  int longest = 0;
+  for (int i = 0; names && i < count; ++i) {
+    const int length = characters(names[i]);
+    if (length > longest) longest = length;
+  }
+  return longest < LONGEST_NAME ? longest : LONGEST_NAME;
+}
+
+/* Where upright bars stand: names that are too wide for their bar are turned, and need room below. */
+typedef struct upright {
+  double top, pitch; /* the value at the upper end; pixels a bar */
+  int floor, height; /* pixels */
+  bool turned;
+} upright;
+
+static upright lay_upright(const yolo_svg_bars *chart, double step) {
+  const double most = largest(chart->values, chart->count), longest = longest_name(chart->names, chart->count) * tick_character;
+  upright u = {.top = ceil((most > 0 ? most : 1) / step - 1e-9) * step,
+               .pitch = (double)(WIDTH - LEFT - RIGHT) / (chart->count > 0 ? chart->count : 1),
+               .floor = HEIGHT - BOTTOM,
+               .height = HEIGHT};
+  u.turned = longest > u.pitch;
+  if (u.turned) u.height += (int)(longest * 0.6);
+  return u;
+}
+
+static yolo_status put_scale(yolo_text *out, const upright *u, double step) {
   char number[SVG_NUMBER_MAX];
   yolo_status st = YOLO_OK;
-  YOLO_TRY(svg_begin(out, WIDTH, HEIGHT, chart->title));
-  for (double v = 0; v <= top * 1.0001; v += step) {
-    double y = HEIGHT - BOTTOM - room * v / top;
+  for (double v = 0; v <= u->top * 1.0001 && st == YOLO_OK; v += step) {
+    const double y = u->floor - (u->floor - TOP) * v / u->top;
     svg_number(v, number);
     YOLO_TRY(
         yolo_text_format(out, "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y, WIDTH - RIGHT, y));
     YOLO_TRY(put_name(out, LEFT - 8, y + 4, "end", 0, number));
   }
-  for (int i = 0; i < chart->count; ++i) {
-    double height = isfinite(chart->values[i]) ? room * chart->values[i] / top : 0, x = LEFT + pitch * i;
-    const char *name = chart->names ? chart->names[i] : NULL;
-    YOLO_TRY(put_bar(out, x + pitch * 0.08, HEIGHT - BOTTOM - height, pitch * 0.84, height, name, chart->values[i]));
-    if (chart->count <= FEW_BARS && isfinite(chart->values[i]))
-      YOLO_TRY(put_value(out, x + pitch / 2, HEIGHT - BOTTOM - height - 4, "middle", chart->values[i]));
-    bool fits = name && (double)characters(name) * CHARACTER < pitch;
-    if (name) YOLO_TRY(put_name(out, x + pitch / 2, HEIGHT - BOTTOM + 16, fits ? "middle" : "end", fits ? 0 : -35, name));
-  }
-  YOLO_TRY(svg_label(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, 0, chart->x_label));
-  YOLO_TRY(svg_label(out, 14, (TOP + HEIGHT - BOTTOM) / 2.0, -90, chart->y_label));
+done:
+  return st;
+}
+
+static yolo_status put_upright_bar(yolo_text *out, const yolo_svg_bars *chart, const upright *u, int i) {
+  const double value = chart->values[i], height = isfinite(value) ? (u->floor - TOP) * value / u->top : 0;
+  const double x = LEFT + u->pitch * i;
+  const char *name = chart->names ? chart->names[i] : NULL;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(put_bar(out, x + u->pitch * 0.08, u->floor - height, u->pitch * 0.84, height, name, value));
+  if (chart->count <= FEW_BARS && isfinite(value))
+    YOLO_TRY(put_value(out, x + u->pitch / 2, u->floor - height - 4, "middle", value));
+  if (name) st = put_name(out, x + u->pitch / 2, u->floor + 16, u->turned ? "end" : "middle", u->turned ? -35 : 0, name);
+done:
+  return st;
+}
+
+static yolo_status put_upright(yolo_text *out, const yolo_svg_bars *chart) {
+  const double most = largest(chart->values, chart->count), step = yolo_nice_step(most > 0 ? most : 1, TICKS);
+  const upright u = lay_upright(chart, step);
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(svg_begin(out, WIDTH, u.height, chart->title));
+  YOLO_TRY(put_scale(out, &u, step));
+  for (int i = 0; i < chart->count; ++i) YOLO_TRY(put_upright_bar(out, chart, &u, i));
+  YOLO_TRY(svg_label(out, (LEFT + WIDTH - RIGHT) / 2.0, u.height - 8, 0, chart->x_label));
+  YOLO_TRY(svg_label(out, 14, (TOP + u.floor) / 2.0, -90, chart->y_label));
   YOLO_TRY(yolo_text_format(out, "</svg>\n"));
 done:
   return st;
@@ -139,12 +179,8 @@ done:
 
 /* Room for the longest name, within reason. */
 static int name_room(const char *const *names, int count) {
-  int longest = 4;
-  for (int i = 0; names && i < count; ++i) {
-    const int length = characters(names[i]);
-    if (length > longest) longest = length;
-  }
-  return (longest < LONGEST_NAME ? longest : LONGEST_NAME) * CHARACTER + 12;
+  const int longest = longest_name(names, count);
+  return (longest > 4 ? longest : 4) * CHARACTER + 12;
 }
 
 static yolo_status put_sideways(yolo_text *out, const yolo_svg_bars *chart) {
@@ -184,9 +220,11 @@ static yolo_status put_cell(yolo_text *out, const yolo_svg_matrix *m, int row, i
   YOLO_TRY(yolo_text_format(out, " &#8594; "));
   YOLO_TRY(yolo_html_text(out, m->names[column]));
   YOLO_TRY(yolo_text_format(out, ": %s (%.1f%%)</title></rect>", number, 100 * share));
-  if (value > 0 && (double)strlen(number) * CHARACTER + 2 < side) {
-    YOLO_TRY(yolo_text_format(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>",
-                              share > 0.55 ? "count strong" : "count", x + side / 2, y + side / 2 + 4, number));
+  const bool small = side < 2 * CHARACTER; /* there is room for two digits */
+  if (value > 0 && (double)strlen(number) * (small ? 5.5 : CHARACTER) + 2 <= side) {
+    YOLO_TRY(yolo_text_format(out, "<text class=\"count%s%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>",
+                              share > 0.55 ? " strong" : "", small ? " small" : "", x + side / 2,
+                              y + side / 2 + (small ? 3 : 4), number));
   }
   YOLO_TRY(yolo_text_format(out, "\n"));
 done:
