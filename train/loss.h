@@ -36,6 +36,13 @@ typedef struct yolo_loss_head {
   yolo_tensor value, grad;         /* grad.data NULL: only the number is wanted */
 } yolo_loss_head;
 
+/* Room that one batch leaves to the next, so that a step allocates nothing once the fullest batch was seen. Zero-initialise;
+ * yolo_free(data). */
+typedef struct yolo_loss_scratch {
+  void *data;
+  size_t size;
+} yolo_loss_scratch;
+
 typedef struct yolo_loss_batch {
   int count;            /* images */
   int input_w, input_h; /* of the network */
@@ -46,6 +53,8 @@ typedef struct yolo_loss_batch {
   int nominal;   /* images of a whole step, of which this batch is a part; YOLOv5 multiplies its loss by it */
   float scale;   /* of the gradient: count / nominal where gradients of several batches add up to a step */
   int threads;
+  double label_smoothing;     /* of classifiers, 0 to below 1; detectors have their sections' label_smooth_eps */
+  yolo_loss_scratch *scratch; /* NULL: room is allocated and freed within the run */
 } yolo_loss_batch;
 
 enum { YOLO_LOSS_MOST_PARTS = 6 };
@@ -70,8 +79,10 @@ void yolo_loss_report_add(yolo_loss_report *sum, const yolo_loss_report *one);
 typedef struct yolo_loss_def {
   const char *name;     /* "yolov3"; `loss = yolov3` in the head's section or [train] */
   const char *summary;  /* one line: what, which paper */
-  const char *heads[4]; /* the heads it fits (yolo_head_def names: "yolo", "region", ...); ends with NULL */
-  /* Reads the keys of all its heads into attributes (owned by the caller: yolo_free). heads[i].value has shapes only. */
+  const char *heads[4]; /* the heads it fits, by the name of their section ("classify" for heads without one); ends with NULL */
+  const char *asked_by; /* NULL, or the key of a section that makes this loss the default there */
+  /* Reads the keys of all its heads into attributes (owned by the caller: yolo_free). heads[i].value has shapes only; those of
+   * a later batch may be larger or smaller maps. The sections need not live on. */
   yolo_status (*make)(const yolo_loss_head *heads, int n_heads, void **out);
   yolo_status (*run)(const void *attrs, const yolo_loss_batch *batch, yolo_loss_report *out);
 } yolo_loss_def;
@@ -81,8 +92,10 @@ typedef struct yolo_loss_def {
 #undef YOLO_LOSS
 
 const yolo_loss_def *yolo_loss_find(const char *name); /* NULL: unknown */
-/* The loss of a head where nobody named one: the first row of the list that fits. NULL: it cannot be trained. */
-const yolo_loss_def *yolo_loss_default(const yolo_head_def *head);
+bool yolo_loss_fits(const yolo_loss_def *loss, const yolo_head_def *head);
+/* The loss of a head where nobody named one: the first row of the list that fits and whose key asked_by is in the section
+ * (NULL: none), else the first that fits and needs no key. NULL: it cannot be trained. */
+const yolo_loss_def *yolo_loss_default(const yolo_head_def *head, const yolo_cfg_section *section);
 int yolo_loss_count(void);
 const yolo_loss_def *yolo_loss_at(int index);
 
