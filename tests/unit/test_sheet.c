@@ -194,7 +194,7 @@ START_TEST(sparse_and_dashed) {
   yolo_image bare = plain(300, 200, 128), sparse = plain(300, 200, 128), full = plain(300, 200, 128);
   for (int i = 0; i < N; i++) {
     const float x = (float)(i % 10 * 28), y = (float)(i / 10 * 30);
-    boxes[i] = (yolo_drawn_box){x + 5, y + 14, x + 15, y + 24, i, (float)i, NULL, false};
+    boxes[i] = (yolo_drawn_box){.x1 = x + 5, .y1 = y + 14, .x2 = x + 15, .y2 = y + 24, .class_id = i, .rank = (float)i};
   }
   ck_assert_int_eq(yolo_draw_boxes(&bare, boxes, N, 0, true), YOLO_OK);
   for (int i = 0; i < N; i++) boxes[i].text = "a long name";
@@ -204,7 +204,7 @@ START_TEST(sparse_and_dashed) {
   ck_assert_msg(few > 300 && few <= 300 * 200 / 8, "sparse labels take %ld pixels", few);
   ck_assert_int_gt(many, 2 * few);
   yolo_image dashed = plain(300, 200, 128), solid = plain(300, 200, 128), empty = plain(300, 200, 128);
-  yolo_drawn_box one = {10, 10, 250, 150, 0, 0, NULL, true};
+  yolo_drawn_box one = {.x1 = 10, .y1 = 10, .x2 = 250, .y2 = 150, .dashed = true};
   ck_assert_int_eq(yolo_draw_boxes(&dashed, &one, 1, 0, false), YOLO_OK);
   one.dashed = false;
   ck_assert_int_eq(yolo_draw_boxes(&solid, &one, 1, 0, false), YOLO_OK);
