@@ -64,7 +64,7 @@ typedef struct yolo_layer {
   yolo_rect rect; /* what is shown, in source coordinates, inside the image */
 } yolo_layer;
 
-/* augment_view.c: the part of the image's plane that is fitted into the input (it may reach outside). */
+/* augment_view.c: the part of the image's plane that is fitted into the input (it may reach outside). rng NULL: no chance. */
 yolo_rect yolo_augment_view(const yolo_augment *augment, yolo_rng *rng, const yolo_sample *sample, int width, int height);
 /* augment_geometry.c */
 yolo_rect yolo_augment_place(int fit, yolo_rect view, int width, int height); /* where the fit puts it in the input */

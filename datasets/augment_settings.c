@@ -93,7 +93,8 @@ static const yolo_augment base = {
 
 /* yolov4.cfg (saturation = 1.5, exposure = 1.5, hue = .1, jitter = .3, mosaic = 1, random = 1) and AlexeyAB's data.c: mosaic on
  * half of the batches, cut between 20% and 80% of the sides; flips of a half; random = 1 draws the size from 1/1.4 to 1.4 every
- * ten batches; images are stretched; boxes below a pixel are dropped. */
+ * ten batches; images are stretched; boxes below a pixel are dropped. Darknet draws colours for each image of a mosaic, here
+ * they are drawn once for the picture. */
 static void use_darknet(yolo_augment *a) {
   a->hue = 0.1;
   a->saturation_factor = a->exposure = 1.5;

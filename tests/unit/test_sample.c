@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backbone/base/memory.h"
 #include "datasets/sample.h"
@@ -15,7 +14,7 @@ static char folder[64], image_path[96], mask_path[96];
 static void make_files(void) {
   yolo_image image;
   uint8_t map[WIDTH * HEIGHT];
-  snprintf(folder, sizeof folder, "/tmp/yolo-sample-%d-XXXXXX", (int)getpid());
+  snprintf(folder, sizeof folder, "%s", P_tmpdir "/yolo-test-sample-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(folder));
   snprintf(image_path, sizeof image_path, "%s/a.png", folder);
   snprintf(mask_path, sizeof mask_path, "%s/a-mask.png", folder);
