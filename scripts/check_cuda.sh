@@ -76,7 +76,7 @@ done
 # Which ops the layers of the language become (backbone/cfg/sections_*.c); heads and [cost] are read on the host.
 ops_of() {
   case $1 in
-    net | yolo | region | detection | Gaussian_yolo | cost) ;;
+    net | yolo | region | detection | Gaussian_yolo | ssd | cost) ;;
     convolutional) echo conv2d batchnorm activation ;;
     connected) echo linear batchnorm activation ;;
     local) echo local activation ;;
@@ -86,7 +86,7 @@ ops_of() {
     reorg | reorg3d) echo reorg ;;
     sam) echo multiply activation ;;
     shortcut | scale_channels) echo "$1" activation ;;
-    batchnorm | activation | upsample | dropout | softmax | implicit) echo "$1" ;;
+    batchnorm | activation | l2norm | upsample | dropout | softmax | implicit) echo "$1" ;;
     *) echo "?" ;;
   esac
 }

@@ -35,7 +35,8 @@ yolo_status yolo_init_fetch(void *payload, const yolo_param *param, float *to) {
     fill_normal(*(const uint64_t *)payload, hash_name(param->name), sqrt(2 / fan_in), to, count);
     return YOLO_OK;
   }
-  for (size_t i = 0; i < count; i++) to[i] = ones ? 1 : 0;
+  float begin = spec->begin != 0 ? spec->begin : ones ? 1 : 0;
+  for (size_t i = 0; i < count; i++) to[i] = begin;
   return YOLO_OK;
 }
 

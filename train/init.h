@@ -6,7 +6,8 @@
 #include "detect/model.h"
 
 /* A yolo_param_fetch; payload: const uint64_t * (the seed). Weights: normal with variance 2 / fan-in (He et al. 2015,
- * section 2.2); batch norm 1, 0 with statistics 0, 1; biases 0. A parameter's values depend on the seed and on its name only.
+ * section 2.2); batch norm 1, 0 with statistics 0, 1; biases 0; what an op says it begins with. A parameter's values depend on
+ * the seed and on its name only.
  */
 yolo_status yolo_init_fetch(void *payload, const yolo_param *param, float *to);
 

@@ -4,10 +4,13 @@
  *   [connected]      act(bn(W x))      or  act(W x + bias)
  *   [local]          a convolution whose weights differ from place to place (YOLO v1's last maps)
  *   [batchnorm], [activation]  the two steps alone
+ *   [l2norm]         weight x / |x| over the channels of a pixel
  *
  * Convolution, batch norm and activation become nodes of their own; graph/fuse.c joins them for inference.
  * Defaults are Darknet's, the logistic activation included. */
 #include "backbone/cfg/sections.h"
+
+#include <math.h>
 
 /* ---- [convolutional] ---- */
 
@@ -175,3 +178,23 @@ static yolo_status build_activation(yolo_cfg_build *build, const yolo_cfg_sectio
 }
 
 const yolo_cfg_section_def yolo_section_activation = {"activation", {NULL}, activation_keys, build_activation};
+
+/* ---- [l2norm] ---- */
+
+static const yolo_cfg_key l2norm_keys[] = {YOLO_CFG_KEY("eps", FLOAT), YOLO_CFG_TRAIN("scale", FLOAT), YOLO_CFG_END};
+
+/* scale= is what its weights begin with in training; SSD's 20. */
+static yolo_status build_l2norm(yolo_cfg_build *build, const yolo_cfg_section *section, int *out) {
+  double eps = 0, scale = 0;
+  yolo_status st = yolo_cfg_float(section, "eps", 1e-10, &eps);
+  if (st == YOLO_OK) st = yolo_cfg_float(section, "scale", 20, &scale);
+  if (st != YOLO_OK) return st;
+  if (!(eps >= 1e-12 && eps <= 1))
+    return yolo_cfg_fail(section, "eps", YOLO_EINVAL, "eps=%g is out of range (1e-12 to 1)", eps);
+  if (!(fabs(scale) >= 1e-6 && fabs(scale) <= 1e6))
+    return yolo_cfg_fail(section, "scale", YOLO_EINVAL, "scale=%g is out of range (1e-6 to 1e6)", scale);
+  yolo_l2norm_attrs attrs = {.eps = (float)eps, .scale = (float)scale};
+  return yolo_cfg_add(build, YOLO_OP_l2norm, &attrs, 1, &build->previous, "l2norm", out);
+}
+
+const yolo_cfg_section_def yolo_section_l2norm = {"l2norm", {NULL}, l2norm_keys, build_l2norm};

@@ -126,4 +126,10 @@ typedef struct yolo_implicit_attrs {
   int filters, atoms;
 } yolo_implicit_attrs;
 
+/* y_c = weight_c x_c / sqrt(sum_k x_k^2 + eps) over the channels of a pixel. param[0]: weight (C). */
+typedef struct yolo_l2norm_attrs {
+  float eps;
+  float scale; /* what the weights are before training */
+} yolo_l2norm_attrs;
+
 #endif

@@ -38,6 +38,7 @@ typedef struct yolo_param_spec {
   yolo_shape shape;  /* in memory; a dense tensor */
   bool buffer;       /* running statistics: stored, but not learned */
   bool decay;        /* weight decay applies (weights, not biases and scales) */
+  float begin;       /* not 0: every value of it before training (0: by its name and shape, see train/init.h) */
 } yolo_param_spec;
 
 /* One call, forward or backward. Unused members are NULL / 0. Shapes were checked when the graph was built. */
