@@ -5,7 +5,7 @@ YOLO_RULE(IMAGE_UNREADABLE, "image-unreadable", ERROR, "the image cannot be deco
 YOLO_RULE(IMAGE_DAMAGED, "image-damaged", WARNING, "the image decodes, but its decoder complains")
 YOLO_RULE(IMAGE_EXTENSION, "image-extension", WARNING, "the extension of the file says another format than its content")
 YOLO_RULE(IMAGE_SIZE, "image-size", ERROR, "the recorded size is not the size of the image")
-YOLO_RULE(IMAGE_EXIF, "image-exif", WARNING, "an EXIF tag turns the image, but the labels were, or may have been, drawn before it")
+YOLO_RULE(IMAGE_EXIF, "image-exif", WARNING, "an EXIF tag turns the image, but its labels were, or may be, drawn before")
 YOLO_RULE(IMAGE_DUPLICATE, "image-duplicate", WARNING, "the same image (by content) or file name occurs twice in one split")
 YOLO_RULE(IMAGE_UNLABELLED, "image-unlabelled", NOTE, "the image has no object: fine as background, wrong if labels were lost")
 YOLO_RULE(IMAGE_UNLISTED, "image-unlisted", NOTE, "an image lies in the folder that no label speaks of")
