@@ -10,7 +10,7 @@ static yolo_status find_interval(const yolo_eval_kind *kind, int k, yolo_eval_in
   yolo_eval_matches part = *m;
   yolo_eval_bootstrap one = {0};
   *out = (yolo_eval_interval){-1, -1};
-  if (kind->bootstrap.draws == 0 || first_tally[0] == first_tally[1]) return YOLO_OK;
+  if (kind->bootstrap.draws == 0 || first_tally[1] - first_tally[0] < 2) return YOLO_OK; /* one image does not vary */
   part.n_classes = 1;
   part.first = first;
   part.first_tally = first_tally;
@@ -24,12 +24,13 @@ static const int shown[] = {1, 2, 3, 4, 5, 8}; /* of COCO's numbers, after AP an
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
 static yolo_status put_head(const yolo_eval_report *r, page_table *table) {
-  static const char *const first[] = {"class", "truths", "AP", "95%"}, *const last[] = {"P", "R", "F1", "at confidence"};
+  static const char *const first[] = {"class", "truths", "AP", "95%"}, *const last[] = {"P", "R", "F1", "conf"};
   yolo_status st = YOLO_OK;
   YOLO_TRY(page_cells(table, first, 4));
   for (int i = 0; i < N_SHOWN; ++i) YOLO_TRY(page_cell(table, "%s", yolo_eval_number_names[shown[i]]));
   YOLO_TRY(page_cells(table, last, 4));
-  if (r->kinds[0].scored && r->kinds[1].scored) YOLO_TRY(page_cell(table, "AP of %s", page_kind_names[!r->main_kind]));
+  if (r->kinds[0].scored && r->kinds[1].scored)
+    YOLO_TRY(page_cell(table, "%s", r->main_kind == YOLO_EVAL_MASK ? "box AP" : "mask AP"));
   if (r->voc.classes) YOLO_TRY(page_cell(table, "VOC AP"));
 done:
   return st;
@@ -76,7 +77,7 @@ yolo_status yolo_eval_section_classes(const yolo_eval_page *page, yolo_text *to)
   YOLO_TRY(yolo_html_heading(to, "Classes"));
   YOLO_TRY(yolo_html_note(
       to,
-      "Of %s. P, R, F1: precision, recall and their harmonic mean at the confidence at which F1 is best, IoU "
+      "Of %s. P, R, F1: precision, recall and their harmonic mean at the confidence (conf) at which F1 is best, IoU "
       "%.4g. AR100: recall, mean over IoU.%s",
       page_kind_names[r->main_kind], r->curves.iou, kind->bootstrap.draws ? " 95%: of AP, from samples of the images." : ""));
   st = page_table_put(&table, 2, bars, to);

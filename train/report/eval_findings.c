@@ -148,7 +148,7 @@ static yolo_status tell_wrong(const yolo_eval_report *r, const page_detection *d
   switch (d->reason) {
     case PAGE_TWICE: return yolo_text_format(to, "%s %.2f found once more", name, score);
     case PAGE_OTHER: return yolo_text_format(to, "%s %.2f, which is %s", name, score, class_of(r, d->close->class_index));
-    case PAGE_INEXACT: return yolo_text_format(to, "%s %.2f, whose %s is off (IoU %.2f)", name, score, thing, d->overlap);
+    case PAGE_INEXACT: return yolo_text_format(to, "%s %.2f, whose %s is off (IoU %.3f)", name, score, thing, d->overlap);
     default: return yolo_text_format(to, "%s %.2f where nothing is", name, score);
   }
 }

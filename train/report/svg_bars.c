@@ -8,7 +8,7 @@
 #include "train/report/svg_parts.h"
 
 enum { WIDTH = 640, HEIGHT = 320, LEFT = 62, RIGHT = 18, TOP = 40, BOTTOM = 48, TICKS = 5, ROW = 20, CHARACTER = 7 };
-static const double tick_character = 6.3; /* in letters of 11 pixels */
+static const double tick_character = 7; /* in letters of 11 pixels */
 enum { LONGEST_NAME = 28, NAME_BYTES = 4 * LONGEST_NAME + 4, FEW_BARS = 16 };
 
 yolo_status svg_begin(yolo_text *out, int width, int height, const char *title) {
