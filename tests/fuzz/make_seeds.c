@@ -1,5 +1,5 @@
 /* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops, coco, voc,
- * yolo_txt, idx, mask_png and mask with small valid files. */
+ * yolo_txt, idx, mask_png, mask and results with small valid files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +99,18 @@ static yolo_status write_coco(void) {
   return yolo_write_file(place("coco/a.json"), coco, sizeof coco - 1);
 }
 
+static yolo_status write_results(void) {
+  static const char boxes[] =
+      "[{\"image_id\":1,\"category_id\":1,\"bbox\":[5,5,20.25,1e1],\"score\":0.9},\n {\"image_id\":7,\"category_id\":18,"
+      "\"bbox\":[0.0,10,30,20.5],\"score\":0.1234567890123456789}]";
+  static const char masks[] =
+      "[{\"image_id\":1,\"category_id\":1,\"segmentation\":{\"size\":[30,40],\"counts\":[155,10,1035]},\"score\":0.5},"
+      "{\"image_id\":7,\"category_id\":18,\"segmentation\":{\"size\":[4,5],\"counts\":\"23?\"},\"score\":-1},"
+      "{\"image_id\":7,\"category_id\":1,\"segmentation\":[[1,1,40,1,4.25,30]],\"bbox\":[1,2,3,4],\"score\":1}]";
+  yolo_status st = yolo_write_file(place("results/boxes.json"), boxes, sizeof boxes - 1);
+  return st == YOLO_OK ? yolo_write_file(place("results/masks.json"), masks, sizeof masks - 1) : st;
+}
+
 static yolo_status write_labels(void) {
   static const char voc[] =
       "<?xml version=\"1.0\"?><annotation><filename>a.jpg</filename><size><width>4</width><height>3</height></size>"
@@ -136,8 +148,8 @@ static yolo_status write_masks(void) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"",     "cfg", "weights",  "safetensors", "image",    "ops",
-                                      "coco", "voc", "yolo_txt", "idx",         "mask_png", "mask"};
+  static const char *const kinds[] = {"",    "cfg",      "weights", "safetensors", "image", "ops",    "coco",
+                                      "voc", "yolo_txt", "idx",     "mask_png",    "mask",  "results"};
   if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
   folder = argv[1];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
@@ -145,6 +157,7 @@ int main(int argc, char **argv) {
   if (st == YOLO_OK) st = write_images();
   if (st == YOLO_OK) st = write_ops();
   if (st == YOLO_OK) st = write_coco();
+  if (st == YOLO_OK) st = write_results();
   if (st == YOLO_OK) st = write_labels();
   if (st == YOLO_OK) st = write_masks();
   if (st != YOLO_OK) fprintf(stderr, "make_seeds: %s\n", yolo_error_message());
