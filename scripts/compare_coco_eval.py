@@ -5,7 +5,8 @@
 
 Cases have what data sets have and what breaks evaluators: equal scores, equal boxes, crowds, classes without truths, ids with
 holes, id 0, an id for two, more than 100 detections of a class in an image, areas on the edges of the size classes, images
-without anything, detections of unknown categories, other limits, no classes at all. Half of a run's cases are scored with 1 thread, half with 2.
+without anything, detections of unknown categories, other limits, no classes at all. Half of a run's cases are scored with 1
+thread, half with 2.
 Then the example of the COCO API, where YOLO_TEST_DATA has it.
 Needs numpy and pycocotools (pip install pycocotools), and tests/tools/eval_lab of the build.
 """
