@@ -19,6 +19,7 @@ static const yolo_cfg_key keys[] = {YOLO_CFG_KEY("classes", INT),
                                     YOLO_CFG_ONLY("reorg", INT, "0"),
                                     YOLO_CFG_TRAIN("rescore", INT),
                                     YOLO_CFG_TRAIN("forced", INT),
+                                    YOLO_CFG_TRAIN("loss", TEXT),
                                     YOLO_CFG_TRAIN("jitter", FLOAT),
                                     YOLO_CFG_TRAIN("resize", FLOAT),
                                     YOLO_CFG_TRAIN("random", FLOAT),
@@ -27,6 +28,7 @@ static const yolo_cfg_key keys[] = {YOLO_CFG_KEY("classes", INT),
                                     YOLO_CFG_TRAIN("noobject_scale", FLOAT),
                                     YOLO_CFG_TRAIN("class_scale", FLOAT),
                                     YOLO_CFG_TRAIN("coord_scale", FLOAT),
+                                    YOLO_CFG_TRAIN("loss", TEXT),
                                     YOLO_CFG_END};
 
 enum { MAX_SIDE = 1024, MAX_BOXES = 1024, MAX_CLASSES = 4096 };

@@ -15,12 +15,12 @@ static const yolo_cfg_key keys[] = {
     /* Features this program does not have and that would change the result. */
     YOLO_CFG_ONLY("background", INT, "0"), YOLO_CFG_ONLY("tree", TEXT, ""), YOLO_CFG_ONLY("softmax_tree", TEXT, ""),
     YOLO_CFG_TRAIN("map", TEXT), YOLO_CFG_TRAIN("log", INT), YOLO_CFG_TRAIN("sqrt", INT), YOLO_CFG_TRAIN("bias_match", INT),
-    YOLO_CFG_TRAIN("jitter", FLOAT), YOLO_CFG_TRAIN("resize", FLOAT), YOLO_CFG_TRAIN("random", FLOAT),
-    YOLO_CFG_TRAIN("max", INT), YOLO_CFG_TRAIN("rescore", INT), YOLO_CFG_TRAIN("thresh", FLOAT),
-    YOLO_CFG_TRAIN("classfix", INT), YOLO_CFG_TRAIN("absolute", INT), YOLO_CFG_TRAIN("focal_loss", INT),
-    YOLO_CFG_TRAIN("small_object", INT), YOLO_CFG_TRAIN("object_scale", FLOAT), YOLO_CFG_TRAIN("noobject_scale", FLOAT),
-    YOLO_CFG_TRAIN("class_scale", FLOAT), YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_TRAIN("mask_scale", FLOAT),
-    YOLO_CFG_END};
+    YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_TRAIN("jitter", FLOAT), YOLO_CFG_TRAIN("resize", FLOAT),
+    YOLO_CFG_TRAIN("random", FLOAT), YOLO_CFG_TRAIN("max", INT), YOLO_CFG_TRAIN("rescore", INT),
+    YOLO_CFG_TRAIN("thresh", FLOAT), YOLO_CFG_TRAIN("classfix", INT), YOLO_CFG_TRAIN("absolute", INT),
+    YOLO_CFG_TRAIN("focal_loss", INT), YOLO_CFG_TRAIN("small_object", INT), YOLO_CFG_TRAIN("object_scale", FLOAT),
+    YOLO_CFG_TRAIN("noobject_scale", FLOAT), YOLO_CFG_TRAIN("class_scale", FLOAT), YOLO_CFG_TRAIN("coord_scale", FLOAT),
+    YOLO_CFG_TRAIN("mask_scale", FLOAT), YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_END};
 
 enum { PER_ANCHOR = 5 }; /* tx ty tw th to */
 

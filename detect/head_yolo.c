@@ -19,20 +19,20 @@ static const yolo_cfg_key keys[] = {
     /* Features this program does not have and that would change the result. */
     YOLO_CFG_ONLY("embedding_layer", INT, ""), YOLO_CFG_TRAIN("map", TEXT), YOLO_CFG_ONLY("yolo_point", TEXT, "center"),
     /* beta_nms bends Darknet's own variant of DIoU suppression; here DIoU is the paper's, without exponent. */
-    YOLO_CFG_TRAIN("beta_nms", FLOAT), YOLO_CFG_TRAIN("jitter", FLOAT), YOLO_CFG_TRAIN("resize", FLOAT),
-    YOLO_CFG_TRAIN("random", FLOAT), YOLO_CFG_TRAIN("max", INT), YOLO_CFG_TRAIN("ignore_thresh", FLOAT),
-    YOLO_CFG_TRAIN("truth_thresh", FLOAT), YOLO_CFG_TRAIN("iou_thresh", FLOAT), YOLO_CFG_TRAIN("iou_thresh_kind", TEXT),
-    YOLO_CFG_TRAIN("iou_loss", TEXT), YOLO_CFG_TRAIN("iou_normalizer", FLOAT), YOLO_CFG_TRAIN("cls_normalizer", FLOAT),
-    YOLO_CFG_TRAIN("obj_normalizer", FLOAT), YOLO_CFG_TRAIN("delta_normalizer", FLOAT), YOLO_CFG_TRAIN("max_delta", FLOAT),
-    YOLO_CFG_TRAIN("objectness_smooth", FLOAT), YOLO_CFG_TRAIN("label_smooth_eps", FLOAT), YOLO_CFG_TRAIN("focal_loss", INT),
-    YOLO_CFG_TRAIN("counters_per_class", FLOATS), YOLO_CFG_TRAIN("show_details", INT), YOLO_CFG_TRAIN("track", INT),
-    YOLO_CFG_TRAIN("track_history_size", INT), YOLO_CFG_TRAIN("track_ciou_norm", FLOAT), YOLO_CFG_TRAIN("sim_thresh", FLOAT),
-    YOLO_CFG_TRAIN("dets_for_track", INT), YOLO_CFG_TRAIN("dets_for_show", INT),
+    YOLO_CFG_TRAIN("beta_nms", FLOAT), YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_TRAIN("jitter", FLOAT),
+    YOLO_CFG_TRAIN("resize", FLOAT), YOLO_CFG_TRAIN("random", FLOAT), YOLO_CFG_TRAIN("max", INT),
+    YOLO_CFG_TRAIN("ignore_thresh", FLOAT), YOLO_CFG_TRAIN("truth_thresh", FLOAT), YOLO_CFG_TRAIN("iou_thresh", FLOAT),
+    YOLO_CFG_TRAIN("iou_thresh_kind", TEXT), YOLO_CFG_TRAIN("iou_loss", TEXT), YOLO_CFG_TRAIN("iou_normalizer", FLOAT),
+    YOLO_CFG_TRAIN("cls_normalizer", FLOAT), YOLO_CFG_TRAIN("obj_normalizer", FLOAT), YOLO_CFG_TRAIN("delta_normalizer", FLOAT),
+    YOLO_CFG_TRAIN("max_delta", FLOAT), YOLO_CFG_TRAIN("objectness_smooth", FLOAT), YOLO_CFG_TRAIN("label_smooth_eps", FLOAT),
+    YOLO_CFG_TRAIN("focal_loss", INT), YOLO_CFG_TRAIN("counters_per_class", FLOATS), YOLO_CFG_TRAIN("show_details", INT),
+    YOLO_CFG_TRAIN("track", INT), YOLO_CFG_TRAIN("track_history_size", INT), YOLO_CFG_TRAIN("track_ciou_norm", FLOAT),
+    YOLO_CFG_TRAIN("sim_thresh", FLOAT), YOLO_CFG_TRAIN("dets_for_track", INT), YOLO_CFG_TRAIN("dets_for_show", INT),
     /* Left over from [region] in many published files, where Darknet's [yolo] never reads them. */
     YOLO_CFG_TRAIN("bias_match", INT), YOLO_CFG_ONLY("coords", INT, "4"), YOLO_CFG_ONLY("softmax", INT, "0"),
     YOLO_CFG_TRAIN("rescore", INT), YOLO_CFG_TRAIN("absolute", INT), YOLO_CFG_TRAIN("thresh", FLOAT),
     YOLO_CFG_TRAIN("object_scale", FLOAT), YOLO_CFG_TRAIN("noobject_scale", FLOAT), YOLO_CFG_TRAIN("class_scale", FLOAT),
-    YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_END};
+    YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_END};
 
 enum { PER_ANCHOR = 5 }; /* tx ty tw th to */
 
