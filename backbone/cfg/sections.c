@@ -52,7 +52,7 @@ yolo_status yolo_cfg_add_batchnorm(yolo_cfg_build *build, const yolo_cfg_section
   if (st != YOLO_OK) return st;
   if (!(eps >= 1e-12 && eps <= 1))
     return yolo_cfg_fail(section, "eps", YOLO_EINVAL, "eps=%g is out of range (1e-12 to 1)", eps);
-  yolo_batchnorm_attrs attrs = {(float)eps, BATCHNORM_MOMENTUM};
+  yolo_batchnorm_attrs attrs = {.eps = (float)eps, .momentum = BATCHNORM_MOMENTUM};
   return yolo_cfg_add(build, YOLO_OP_batchnorm, &attrs, 1, &in, "bn", out);
 }
 

@@ -116,9 +116,29 @@ const yolo_cfg_section_def yolo_section_reorg3d = {"reorg3d", {NULL}, reorg_keys
 
 /* ---- dropout, softmax, cost ---- */
 
+enum { DROPBLOCK_CELLS = 7, DROPBLOCK_MOST = 1 << 20 };
+
 static const yolo_cfg_key dropout_keys[] = {YOLO_CFG_TRAIN("probability", FLOAT), YOLO_CFG_TRAIN("dropblock", INT),
                                             YOLO_CFG_TRAIN("dropblock_size_rel", FLOAT),
                                             YOLO_CFG_TRAIN("dropblock_size_abs", INT), YOLO_CFG_END};
+
+/* dropblock=1: squares instead of single values. Of the two ways to say how wide they are the number of cells counts; Darknet's
+ * default is 7. */
+static yolo_status read_dropblock(const yolo_cfg_section *section, yolo_dropout_attrs *attrs) {
+  yolo_status st = YOLO_OK;
+  int on = 0;
+  double share = 0;
+  YOLO_TRY(yolo_cfg_int(section, "dropblock", 0, 0, 1, &on));
+  YOLO_TRY(yolo_cfg_int(section, "dropblock_size_abs", 0, 0, DROPBLOCK_MOST, &attrs->block));
+  YOLO_TRY(yolo_cfg_float(section, "dropblock_size_rel", 0, &share));
+  attrs->dropblock = on != 0;
+  if (!(share >= 0 && share <= 1))
+    return yolo_cfg_fail(section, "dropblock_size_rel", YOLO_EINVAL, "dropblock_size_rel=%g is out of range (0 to 1)", share);
+  if (attrs->block == 0 && share == 0) attrs->block = DROPBLOCK_CELLS;
+  attrs->block_share = attrs->block > 0 ? 0 : (float)share;
+done:
+  return st;
+}
 
 static yolo_status build_dropout(yolo_cfg_build *build, const yolo_cfg_section *section, int *out) {
   double probability = 0;
@@ -126,7 +146,8 @@ static yolo_status build_dropout(yolo_cfg_build *build, const yolo_cfg_section *
   if (st != YOLO_OK) return st;
   if (!(probability >= 0 && probability < 1))
     return yolo_cfg_fail(section, "probability", YOLO_EINVAL, "probability=%g is out of range (0 to below 1)", probability);
-  yolo_dropout_attrs attrs = {(float)probability};
+  yolo_dropout_attrs attrs = {.probability = (float)probability};
+  if ((st = read_dropblock(section, &attrs)) != YOLO_OK) return st;
   return yolo_cfg_add(build, YOLO_OP_dropout, &attrs, 1, &build->previous, NULL, out);
 }
 

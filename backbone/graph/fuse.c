@@ -1,9 +1,13 @@
-/* Fusion for inference: fewer passes over memory, the same function.
+/* Fusion: fewer passes over memory, the same function. For inference:
  *
  *   conv -> batch norm            gamma (w*x - mean) / sqrt(var + eps) + beta   is again a convolution (fold_bn)
  *   conv -> activation            act1 of the epilogue
  *   conv -> (+ shortcut) -> act   the residual of the epilogue and act2
  *   dropout                       the identity at inference
+ *
+ * For training:
+ *
+ *   batch norm -> activation      act of the batch norm
  *
  * One pass over the source in execution order. A node that is the only reader of a value may be absorbed by the
  * node that computes this value; everything else is copied. `map` says for every source node which new node
@@ -85,6 +89,8 @@ static yolo_activation *free_activation(const yolo_node *node) {
     yolo_conv2d_attrs *conv = node->attrs;
     act = conv->residual ? &conv->act2 : &conv->act1;
     if (!conv->residual && conv->act2 != YOLO_ACT_linear) act = NULL;
+  } else if (node->op == YOLO_OP_batchnorm) {
+    act = &((yolo_batchnorm_attrs *)node->attrs)->act;
   } else if (node->op == YOLO_OP_linear) {
     act = &((yolo_linear_attrs *)node->attrs)->act;
   } else if (node->op == YOLO_OP_local) {
@@ -119,9 +125,10 @@ static void absorb(fuser *f, int index, int before, int q) {
   f->graph->nodes[q].source = index;
 }
 
-/* Only within one layer: loading holds one layer's parameters at a time. */
+/* Only within one layer: loading holds one layer's parameters at a time. The norm's own activation goes along. */
 static bool fuse_batchnorm(fuser *f, int index) {
   const yolo_node *norm = &f->source->nodes[index];
+  const yolo_batchnorm_attrs *attrs = norm->attrs;
   int before = norm->in[0], q = f->map[before];
   yolo_node *node = &f->graph->nodes[q];
   if (!read_once(f, before) || node->kind != YOLO_NODE_OP || node->layer != norm->layer || node->fold_bn >= 0) return false;
@@ -133,7 +140,8 @@ static bool fuse_batchnorm(fuser *f, int index) {
   else
     return false;
   node->fold_bn = index;
-  node->fold_eps = ((const yolo_batchnorm_attrs *)norm->attrs)->eps;
+  node->fold_eps = attrs->eps;
+  *free_activation(node) = attrs->act;
   node->n_param = 2; /* weight, bias */
   node->param[1] = -1;
   absorb(f, index, before, q);
@@ -201,7 +209,7 @@ static yolo_status fuse_node(fuser *f, int index) {
   return fused || st != YOLO_OK ? st : copy_node(f, index);
 }
 
-/* ---- the two ways in ---- */
+/* ---- the ways in ---- */
 
 static void number_layers(fuser *f) {
   for (int i = 0; i < f->graph->n_layers; i++) {
@@ -210,6 +218,12 @@ static void number_layers(fuser *f) {
     if (layer->last >= 0) layer->last = f->map[layer->last];
   }
   for (int i = f->graph->n_nodes - 1; i > 0; i--) f->graph->layers[f->graph->nodes[i].layer].first = i;
+}
+
+static yolo_status fuse_training_node(fuser *f, int index) {
+  const yolo_node *node = &f->source->nodes[index];
+  const bool after_norm = is_op(node, YOLO_OP_activation) && is_op(&f->source->nodes[node->in[0]], YOLO_OP_batchnorm);
+  return after_norm && fuse_activation(f, index) ? YOLO_OK : copy_node(f, index);
 }
 
 static void count_readers(fuser *f) {
@@ -241,5 +255,9 @@ done:
 }
 
 yolo_status yolo_graph_fuse(const yolo_graph *source, yolo_graph **out) { return rebuild(source, fuse_node, out); }
+
+yolo_status yolo_graph_fuse_training(const yolo_graph *source, yolo_graph **out) {
+  return rebuild(source, fuse_training_node, out);
+}
 
 yolo_status yolo_graph_copy(const yolo_graph *source, yolo_graph **out) { return rebuild(source, copy_node, out); }

@@ -112,10 +112,14 @@ static bool shares_root(const planner *p, int node) {
   return members > 1;
 }
 
-/* An op that works element by element may write dL/d in over dL/d out, which nobody reads after it. */
+/* An op that works element by element may write dL/d in over dL/d out, which nobody reads after it. Not where another of its
+ * inputs lies in the same buffer: adding that one's share would change elements of dL/d out that are still to be read. */
 static bool overwrites(const planner *p, int index) {
   const yolo_node *node = &p->graph->nodes[index];
   int in = node->in[0], root = root_of(p, in);
+  for (int k = 1; k < node->n_in; k++) {
+    if (root_of(p, node->in[k]) == root) return false;
+  }
   return yolo_op_get(node->op)->grad_inplace && root != 0 && !p->reached[root] && covers(p, in) && !shares_root(p, index) &&
          yolo_shape_equal(p->plan->shapes[in], p->plan->shapes[index]);
 }
@@ -197,7 +201,7 @@ static void begin_lives(planner *p) {
 static void read_values(planner *p, int index) {
   const yolo_node *node = &p->graph->nodes[index];
   const yolo_train_place *place = &p->plan->places[index];
-  unsigned reads = node->kind == YOLO_NODE_OP && place->backward ? yolo_op_get(node->op)->backward_reads : 0;
+  unsigned reads = node->kind == YOLO_NODE_OP && place->backward ? yolo_op_reads(yolo_op_get(node->op), node->attrs) : 0;
   yolo_fit *own = &p->fits[place->root];
   if (forward_time(index) < own->first) own->first = forward_time(index);
   if (node->kind == YOLO_NODE_OUTPUT) extend(own, loss_time(p));

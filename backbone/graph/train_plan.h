@@ -2,7 +2,7 @@
  * backward pass over the same nodes.
  *
  * Time runs from 0 to 2n - 1: node i computes at time i and hands its gradients on at time 2n - 1 - i; losses are computed in
- * between. A value lives until the last backward call that reads it (yolo_op.backward_reads says which do), a gradient from the
+ * between. A value lives until the last backward call that reads it (yolo_op_reads says which do), a gradient from the
  * first call that writes it until its node's own backward call. Concatenations, slices and outputs are views, of values and of
  * gradients alike: a gradient is the same slice of the wide buffer's gradient.
  *

@@ -119,6 +119,20 @@ static yolo_status check_ops(const yolo_trainer *t) {
   return YOLO_OK;
 }
 
+/* The options count in the nodes of the source. A batch norm's parameters still say which of those it was, whatever it has
+ * taken in since. */
+static yolo_status freeze_norms(yolo_trainer *t, const bool *frozen) {
+  yolo_status st = YOLO_OK;
+  YOLO_ENOMEM_IF_NULL(t->frozen_norm = yolo_calloc((size_t)t->graph->n_nodes, sizeof *t->frozen_norm));
+  for (int i = 0; i < t->graph->n_nodes; i++) {
+    const yolo_node *node = &t->graph->nodes[i];
+    if (node->kind == YOLO_NODE_OP && node->op == YOLO_OP_batchnorm)
+      t->frozen_norm[i] = frozen[t->graph->params[node->param[0]].node];
+  }
+done:
+  return st;
+}
+
 yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options *options, yolo_trainer **out) {
   static const yolo_trainer_options defaults;
   yolo_status st = YOLO_OK;
@@ -132,14 +146,11 @@ yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options
     st = yolo_fail(YOLO_EUNSUPPORTED, "training runs on the CPU; the backend %s cannot do it yet", t->backend->name);
     goto done;
   }
-  YOLO_TRY(yolo_graph_copy(graph, &t->graph));
+  YOLO_TRY(yolo_graph_fuse_training(graph, &t->graph));
   YOLO_TRY(check_ops(t));
   YOLO_TRY(t->backend->open(&options->device, &t->device));
   YOLO_TRY(make_params(t, options->learns));
-  if (options->frozen_norm) {
-    YOLO_ENOMEM_IF_NULL(t->frozen_norm = yolo_alloc_array((size_t)t->graph->n_nodes, sizeof *t->frozen_norm));
-    memcpy(t->frozen_norm, options->frozen_norm, (size_t)t->graph->n_nodes * sizeof *t->frozen_norm);
-  }
+  if (options->frozen_norm) YOLO_TRY(freeze_norms(t, options->frozen_norm));
   *out = t;
   t = NULL;
 done:
@@ -196,7 +207,7 @@ static void make_call(const yolo_trainer *t, const yolo_train_plan *plan, int in
   for (int k = 0; k < node->n_in; k++) c->in[k] = value_of(t, plan, node->in[k]);
   for (int k = 0; k < c->call.n_param; k++) c->param[k].data = t->values + t->offsets[node->param[k]];
   c->call.training = t->training && !(t->frozen_norm && t->frozen_norm[index]);
-  c->call.seed = yolo_trainer_node_seed(t->seed, index);
+  c->call.seed = yolo_trainer_node_seed(t->seed, node->source);
   c->call.saved = t->arena ? t->arena + plan->places[index].saved : NULL;
 }
 
@@ -220,16 +231,19 @@ static void add_gradients(const yolo_trainer *t, const yolo_train_plan *plan, in
 
 /* ---- memory ---- */
 
-/* Parameters are packed anew for every call, since they change every step: one buffer serves all. */
+/* Parameters are packed anew for every call, since they change every step: one buffer serves all, in and out of training. */
 static void measure_scratch(const yolo_trainer *t, const yolo_train_plan *plan, size_t *work, size_t *pack) {
   *work = *pack = 0;
   for (int i = 0; i < plan->n_nodes; i++) {
     node_call c;
     if (t->graph->nodes[i].kind != YOLO_NODE_OP || !plan->places[i].run) continue;
     make_call(t, plan, i, &c);
-    yolo_op_sizes sizes = t->backend->sizes(t->device, &c.call, 0);
-    if (sizes.work > *work) *work = sizes.work;
-    if (sizes.pack > *pack) *pack = sizes.pack;
+    for (int training = 0; training < 2; training++) {
+      c.call.training = training == 1;
+      yolo_op_sizes sizes = t->backend->sizes(t->device, &c.call, 0);
+      if (sizes.work > *work) *work = sizes.work;
+      if (sizes.pack > *pack) *pack = sizes.pack;
+    }
     if (!plan->places[i].backward || !t->backend->backward_work) continue;
     add_gradients(t, plan, i, &c);
     size_t backward = t->backend->backward_work(t->device, &c.call);

@@ -17,15 +17,16 @@ typedef struct yolo_trainer_options {
   const yolo_backend *backend; /* NULL: cpu */
   yolo_device_options device;
   const bool *learns;      /* n_params of the graph; NULL: all but buffers */
-  const bool *frozen_norm; /* n_nodes of the graph: batch norms that use their running statistics; NULL: none */
+  const bool *frozen_norm; /* by node of the graph: batch norms that use their running statistics; NULL: none */
   bool want_input;         /* dL/d input too */
 } yolo_trainer_options;
 
-/* Copies the graph. Parameters are not loaded yet. */
+/* Copies the graph; the copy has fewer nodes. Parameters are not loaded yet. */
 yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options *options, yolo_trainer **out);
 void yolo_trainer_free(yolo_trainer *trainer);
 const yolo_graph *yolo_trainer_graph(const yolo_trainer *trainer); /* the copy: params as in the source */
-/* The node of that graph which computes a node of the graph it was made from; -1: none does. */
+/* The node of that graph which computes a node of the graph it was made from; -1: none does (a batch norm that has taken in its
+ * activation). */
 int yolo_trainer_node(const yolo_trainer *trainer, int source);
 const char *yolo_trainer_device(const yolo_trainer *trainer);
 
@@ -61,8 +62,10 @@ yolo_status yolo_trainer_measure(yolo_trainer *trainer, int batch, int height, i
 yolo_status yolo_trainer_prepare(yolo_trainer *trainer, int batch, int height, int width, yolo_tensor *input);
 /* seed: of this step, for dropout. training false: as in inference (running statistics, no dropout); then no backward. */
 yolo_status yolo_trainer_forward(yolo_trainer *trainer, bool training, uint64_t seed);
-/* What node `node` draws from in a step. */
-static inline uint64_t yolo_trainer_node_seed(uint64_t seed, int node) { return seed * 1000003u + (uint64_t)node; }
+/* What a node, counted in the graph as written, draws from in a step. */
+static inline uint64_t yolo_trainer_node_seed(uint64_t seed, int source_node) {
+  return seed * 1000003u + (uint64_t)source_node;
+}
 /* The value of a node after forward. Outputs (YOLO_NODE_OUTPUT) live until backward; others only as long as backward needs
  * them. */
 yolo_tensor yolo_trainer_output(const yolo_trainer *trainer, int node);

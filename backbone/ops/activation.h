@@ -50,6 +50,12 @@ YOLO_HD static inline float yolo_activate_f(yolo_activation act, float x) { retu
 /* f'(x), for gradients. */
 YOLO_HD static inline double yolo_activate_slope(yolo_activation act, double x) { return yolo_act_any_slope(act, x); }
 
+/* Where f'(x) = f'(f(x)): the gradient can do with the output. */
+YOLO_HD static inline int yolo_activation_slope_of_output(yolo_activation act) {
+  return act == YOLO_ACT_linear || act == YOLO_ACT_leaky || act == YOLO_ACT_relu || act == YOLO_ACT_relu6 ||
+         act == YOLO_ACT_hardtan || act == YOLO_ACT_ramp;
+}
+
 /* Of the heads. */
 YOLO_HD static inline double yolo_logistic(double x) { return yolo_act_logistic(x); }
 

@@ -23,10 +23,11 @@ typedef struct yolo_conv2d_attrs {
   yolo_activation act1, act2;
 } yolo_conv2d_attrs;
 
-/* Inference: y = gamma (x - mean) / sqrt(var + eps) + beta. param: weight, bias, running_mean, running_var (C each). */
+/* Inference: y = act(gamma (x - mean) / sqrt(var + eps) + beta). param: weight, bias, running_mean, running_var (C each). */
 typedef struct yolo_batchnorm_attrs {
   float eps;      /* 1e-5 for Darknet; every layer carries its own (FACTS of the formats differ) */
   float momentum; /* share of the new batch in the running statistics */
+  yolo_activation act;
 } yolo_batchnorm_attrs;
 
 typedef struct yolo_activation_attrs {
@@ -107,9 +108,14 @@ typedef struct yolo_reorg_attrs {
   bool darknet, reverse;
 } yolo_reorg_attrs;
 
-/* Identity at inference; in training zeroes with `probability` and scales the rest by 1/(1-p). */
+/* Identity at inference; in training zeroes with `probability` and scales the rest by 1/(1-p). With `dropblock` whole
+ * squares of a channel are zeroed, `block` cells wide, or (block = 0) `block_share` of the map's shorter side, and the rest of
+ * an image is scaled so that its share of zeros is made up for. */
 typedef struct yolo_dropout_attrs {
   float probability;
+  bool dropblock;
+  int block;
+  float block_share;
 } yolo_dropout_attrs;
 
 /* Over channels, in `groups` equal parts, at every pixel, with a temperature. With `flatten` (a classifier's
@@ -120,16 +126,16 @@ typedef struct yolo_softmax_attrs {
   bool flatten;
 } yolo_softmax_attrs;
 
-/* No real input (in[0] only gives N): out (N, 1, 1, filters) or (N, atoms, 1, filters) repeats the learned
- * vector param[0] "weight", disk (filters, atoms), memory (atoms, filters). */
-typedef struct yolo_implicit_attrs {
-  int filters, atoms;
-} yolo_implicit_attrs;
-
 /* y_c = weight_c x_c / sqrt(sum_k x_k^2 + eps) over the channels of a pixel. param[0]: weight (C). */
 typedef struct yolo_l2norm_attrs {
   float eps;
   float scale; /* what the weights are before training */
 } yolo_l2norm_attrs;
+
+/* No real input (in[0] only gives N): out (N, 1, 1, filters) or (N, atoms, 1, filters) repeats the learned
+ * vector param[0] "weight", disk (filters, atoms), memory (atoms, filters). */
+typedef struct yolo_implicit_attrs {
+  int filters, atoms;
+} yolo_implicit_attrs;
 
 #endif

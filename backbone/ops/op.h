@@ -62,7 +62,7 @@ typedef struct yolo_op_call {
   yolo_tensor *grad_param;     /* n_param; always added to, cleared by the caller */
 } yolo_op_call;
 
-/* Bits of yolo_op.backward_reads; an input that backward does not read may be overwritten in place. */
+/* Bits of yolo_op_reads(); an input that backward does not read may be overwritten in place. */
 enum { YOLO_READS_IN = 1, YOLO_READS_OUT = 2, YOLO_READS_SAVED = 4 };
 
 typedef struct yolo_op {
@@ -79,6 +79,7 @@ typedef struct yolo_op {
   bool inplace;            /* out may be in[0]'s memory when nobody else reads in[0] */
   bool grad_inplace;       /* dL/d in[0] may be written over dL/d out: backward reads an element before it writes it */
   unsigned backward_reads; /* YOLO_READS_* */
+  unsigned (*reads)(const void *attrs); /* where that depends on the attributes; or NULL */
   size_t (*saved_size)(const void *attrs, const yolo_shape *in, yolo_shape out); /* NULL: 0 bytes */
   yolo_status (*forward)(const yolo_op_call *call);                              /* reference; never NULL */
   yolo_status (*backward)(const yolo_op_call *call);                             /* reference; NULL while the row says NONE */
@@ -87,6 +88,11 @@ typedef struct yolo_op {
 #define YOLO_OP(name, cpu_fwd, cpu_bwd, cuda_fwd, cuda_bwd) extern const yolo_op yolo_op_##name;
 #include "backbone/ops/op_list.h"
 #undef YOLO_OP
+
+/* What backward of this op with these attributes reads. */
+static inline unsigned yolo_op_reads(const yolo_op *op, const void *attrs) {
+  return op->reads ? op->reads(attrs) : op->backward_reads;
+}
 
 const yolo_op *yolo_op_get(yolo_op_id id);     /* never NULL for a valid id */
 const yolo_op *yolo_op_find(const char *name); /* NULL when unknown */

@@ -1,6 +1,6 @@
-/* Batch normalisation, a straight line per channel:
+/* Batch normalisation, a straight line per channel, and the activation after it:
  *
- *   out(n,y,x,c) = weight(c) * (in(n,y,x,c) - mean(c)) / sqrt(var(c) + eps) + bias(c)
+ *   out(n,y,x,c) = act(weight(c) * (in(n,y,x,c) - mean(c)) / sqrt(var(c) + eps) + bias(c))
  *
  * At inference mean and variance are the running ones. In training they are the batch's own, with the biased variance
  * (sum / N), and the running ones move toward them: running = (1 - momentum) * running + momentum * batch, with the unbiased
@@ -20,7 +20,7 @@ static yolo_status shape(const void *attrs, int n_in, const yolo_shape *in, yolo
   if (!(a->momentum >= 0 && a->momentum <= 1))
     return yolo_fail(YOLO_EINVAL, "batchnorm: momentum is %g and must be 0 to 1", (double)a->momentum);
   *out = in[0];
-  return YOLO_OK;
+  return yolo_rule_range("batchnorm", "activation", (int)a->act, 0, YOLO_ACT_COUNT - 1);
 }
 
 static int params(const void *attrs, int n_in, const yolo_shape *in, yolo_param_spec *spec) {
@@ -81,22 +81,33 @@ static void statistics(const yolo_op_call *call, int c, double *mean, double *in
       call->training ? saved[call->in[0].shape.c + c] : 1 / sqrt((double)((const float *)call->param[3].data)[c] + a->eps);
 }
 
-static yolo_status forward(const yolo_op_call *call) {
+/* What the activation is given: rounded, as if it stood in a map of its own. */
+static double line(const yolo_op_call *call, size_t p, int c, double mean, double inverse) {
   const float *weight = call->param[0].data, *bias = call->param[1].data;
+  return (float)((yolo_nth_pixel(&call->in[0], p)[c] - mean) * (weight[c] * inverse) + bias[c]);
+}
+
+static yolo_status forward(const yolo_op_call *call) {
+  const yolo_batchnorm_attrs *a = call->attrs;
   size_t pixels = yolo_shape_pixels(call->out->shape);
   for (int c = 0; c < call->out->shape.c; c++) {
     double mean, inverse;
     if (call->training) take_statistics(call, c);
     statistics(call, c, &mean, &inverse);
-    for (size_t p = 0; p < pixels; p++) {
-      double x = yolo_nth_pixel(&call->in[0], p)[c];
-      yolo_nth_pixel(call->out, p)[c] = (float)((x - mean) * (weight[c] * inverse) + bias[c]);
-    }
+    for (size_t p = 0; p < pixels; p++)
+      yolo_nth_pixel(call->out, p)[c] = (float)yolo_activate(a->act, line(call, p, c, mean, inverse));
   }
   return YOLO_OK;
 }
 
-/* With x^ = (x - mean) / sqrt(var + eps) and g = dL/d out:
+/* dL/d line. */
+static double line_gradient(const yolo_op_call *call, size_t p, int c, double mean, double inverse) {
+  const yolo_batchnorm_attrs *a = call->attrs;
+  double up = yolo_nth_pixel(call->grad_out, p)[c];
+  return a->act == YOLO_ACT_linear ? up : up * yolo_activate_slope(a->act, line(call, p, c, mean, inverse));
+}
+
+/* With x^ = (x - mean) / sqrt(var + eps) and g = dL/d line:
  *   dL/d bias = sum g,   dL/d weight = sum g x^,
  *   dL/d in = weight / sqrt(var + eps) * (g - mean(g) - x^ mean(g x^)), the two means only where the statistics are the
  * batch's. */
@@ -108,7 +119,7 @@ static yolo_status backward(const yolo_op_call *call) {
     double mean, inverse, sum = 0, dot = 0, weight = ((const float *)call->param[0].data)[c];
     statistics(call, c, &mean, &inverse);
     for (size_t p = 0; p < pixels; p++) {
-      double g = yolo_nth_pixel(call->grad_out, p)[c];
+      double g = line_gradient(call, p, c, mean, inverse);
       sum += g;
       dot += g * (yolo_nth_pixel(&call->in[0], p)[c] - mean) * inverse;
     }
@@ -117,7 +128,7 @@ static yolo_status backward(const yolo_op_call *call) {
     double share = call->training ? 1.0 / (double)pixels : 0;
     for (size_t p = 0; p < pixels && grad; p++) {
       double x = (yolo_nth_pixel(&call->in[0], p)[c] - mean) * inverse;
-      double g = yolo_nth_pixel(call->grad_out, p)[c] - share * (sum + x * dot);
+      double g = line_gradient(call, p, c, mean, inverse) - share * (sum + x * dot);
       yolo_put_grad(&yolo_nth_pixel(grad, p)[c], call->beta[0], weight * inverse * g);
     }
   }

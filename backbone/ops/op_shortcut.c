@@ -129,20 +129,37 @@ static float *meeting_pixel(const yolo_tensor *t, yolo_shape out, int n, int y, 
   return yolo_pixel(t, n, y / g.to * g.from, x / g.to * g.from);
 }
 
+/* Without weights, the slope at the output is often all that is needed. */
+static unsigned reads(const void *attrs) {
+  const yolo_shortcut_attrs *a = attrs;
+  if (a->weights_per) return YOLO_READS_IN;
+  if (a->act == YOLO_ACT_linear) return 0;
+  return yolo_activation_slope_of_output(a->act) ? YOLO_READS_OUT : YOLO_READS_IN;
+}
+
+/* dL/d in[0] lies over dL/d out: every element is read before it is written. */
+static bool in_place(const yolo_op_call *call) {
+  const yolo_tensor *grad = yolo_wanted_grad(call, 0);
+  return grad && grad->data == call->grad_out->data;
+}
+
 /* One output value sends g = dL/d sum to every input; weight_sums[i] collects dL/d w_i. */
 static void send_back(const yolo_op_call *call, int n, int y, int x, int c, const double *w, double *weight_sums) {
   const yolo_shortcut_attrs *a = call->attrs;
   yolo_shape s = call->grad_out->shape;
-  double in[YOLO_OP_MAX_IN], sum = 0;
-  for (int i = 0; i < call->n_in; i++) {
+  double in[YOLO_OP_MAX_IN] = {0}, sum = 0, slope = 1;
+  unsigned read = reads(a);
+  for (int i = 0; i < call->n_in && read & YOLO_READS_IN; i++) {
     in[i] = input_at(&call->in[i], s, n, y, x, c);
     sum += w[i] * in[i];
   }
-  double g = yolo_pixel(call->grad_out, n, y, x)[c] * yolo_activate_slope(a->act, sum);
+  if (a->act != YOLO_ACT_linear)
+    slope = yolo_activate_slope(a->act, read & YOLO_READS_OUT ? yolo_pixel(call->out, n, y, x)[c] : sum);
+  double g = yolo_pixel(call->grad_out, n, y, x)[c] * slope;
   for (int i = 0; i < call->n_in; i++) {
     yolo_tensor *grad = yolo_wanted_grad(call, i);
     float *to = grad && c < grad->shape.c ? meeting_pixel(grad, s, n, y, x) : NULL;
-    if (to) yolo_put_grad(&to[c], 1, g * w[i]);
+    if (to) yolo_put_grad(&to[c], i > 0 || !in_place(call), g * w[i]);
     weight_sums[i] += g * in[i];
   }
 }
@@ -159,7 +176,7 @@ static yolo_status backward(const yolo_op_call *call) {
   yolo_shape s = call->grad_out->shape;
   double w[YOLO_OP_MAX_IN], sums[YOLO_OP_MAX_IN] = {0};
   for (int i = 0; i < call->n_in; i++)
-    if (yolo_wanted_grad(call, i)) yolo_begin_grad(&call->grad_in[i], call->beta[i]);
+    if (yolo_wanted_grad(call, i) && (i > 0 || !in_place(call))) yolo_begin_grad(&call->grad_in[i], call->beta[i]);
   for (int c = 0; c < s.c; c++) {
     channel_weights(call, c, w);
     for (int n = 0; n < s.n; n++)
@@ -180,6 +197,7 @@ const yolo_op yolo_op_shortcut = {.name = "shortcut",
                                   .shape = shape,
                                   .params = params,
                                   .inplace = true,
-                                  .backward_reads = YOLO_READS_IN,
+                                  .grad_inplace = true,
+                                  .reads = reads,
                                   .forward = forward,
                                   .backward = backward};

@@ -94,14 +94,16 @@ typedef struct setting {
   bool add;     /* beta 1 */
   bool skip_in; /* dL/d in is not wanted */
   bool skip_param;
+  bool over; /* dL/d in[0] is dL/d out's memory */
 } setting;
 
-static const setting settings[] = {{"dense", YOLO_LAYOUT_DENSE, false, false, false},
-                                   {"planned stride", YOLO_LAYOUT_PLANNED, false, false, false},
-                                   {"view, added", YOLO_LAYOUT_VIEW, true, false, false},
-                                   {"view", YOLO_LAYOUT_VIEW, false, false, false},
-                                   {"parameters only", YOLO_LAYOUT_PLANNED, false, true, false},
-                                   {"inputs only", YOLO_LAYOUT_PLANNED, true, false, true}};
+static const setting settings[] = {{"dense", YOLO_LAYOUT_DENSE, false, false, false, false},
+                                   {"planned stride", YOLO_LAYOUT_PLANNED, false, false, false, false},
+                                   {"view, added", YOLO_LAYOUT_VIEW, true, false, false, false},
+                                   {"view", YOLO_LAYOUT_VIEW, false, false, false, false},
+                                   {"parameters only", YOLO_LAYOUT_PLANNED, false, true, false, false},
+                                   {"inputs only", YOLO_LAYOUT_PLANNED, true, false, true, false},
+                                   {"in place", YOLO_LAYOUT_VIEW, false, false, false, true}};
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
 typedef struct stage {
@@ -135,7 +137,8 @@ static yolo_status make_inputs(yolo_gradient *g, const yolo_engine *e, const set
     st = yolo_field_make(e, YOLO_F32, g->plain.in[i], how->layout, i, g->scene.in[i], &t->in[i]);
     t->c.tensors.in[i] = t->in[i].tensor;
     t->c.in[i].data = NULL;
-    if (st != YOLO_OK || how->skip_in) continue;
+    if (how->over && i == 0) t->c.in[0] = t->up.tensor;
+    if (st != YOLO_OK || how->skip_in || (how->over && i == 0)) continue;
     if (how->add) t->prior[i] = random_values(50 + (uint64_t)i, yolo_shape_count(g->plain.in[i]), 1);
     st = yolo_field_make(e, YOLO_F32, g->plain.in[i], how->layout, i + 1, t->prior[i], &t->grad_in[i]);
     t->c.in[i] = t->grad_in[i].tensor;
@@ -223,7 +226,8 @@ static uint64_t judge_all(yolo_gradient *g, const yolo_engine *e, const setting 
   uint64_t hash = 14695981039346656037u;
   yolo_status st = YOLO_OK;
   for (int i = 0; i < g->plain.n_in; i++) {
-    look_at l = {"dL/d in", &t->grad_in[i], t->prior[i], g->in[i], yolo_shape_count(g->plain.in[i])};
+    look_at l = {"dL/d in", how->over && i == 0 ? &t->up : &t->grad_in[i], t->prior[i], g->in[i],
+                 yolo_shape_count(g->plain.in[i])};
     judge(g, e, how, tally, &l, &hash);
     if (!yolo_field_check(&t->in[i], true, NULL, &st)) fail(g, e, how, tally, "changed an input");
   }
@@ -231,7 +235,7 @@ static uint64_t judge_all(yolo_gradient *g, const yolo_engine *e, const setting 
     look_at l = {g->scene.spec[i].name, &t->grad_param[i], t->prior_param[i], g->param[i], yolo_param_count(&g->scene.spec[i])};
     judge(g, e, how, tally, &l, &hash);
   }
-  if (!yolo_field_check(&t->up, true, NULL, &st)) fail(g, e, how, tally, "changed dL/d out");
+  if (!how->over && !yolo_field_check(&t->up, true, NULL, &st)) fail(g, e, how, tally, "changed dL/d out");
   if (!yolo_field_check(&t->out, true, NULL, &st)) fail(g, e, how, tally, "changed the output");
   if (t->work.device && !yolo_field_check(&t->work, false, NULL, &st)) fail(g, e, how, tally, "wrote outside its scratch");
   return hash;
@@ -261,6 +265,7 @@ static bool trains_apart(yolo_op_id id) { return id == YOLO_OP_batchnorm || id =
 
 static void run_engines(const yolo_engines *engines, yolo_gradient *g, yolo_tally *tally) {
   for (int i = 0; i < SETTINGS; i++) {
+    if (settings[i].over && !g->scene.op->grad_inplace) continue;
     const yolo_engine *group = NULL;
     uint64_t first = 0;
     for (int k = 0; k < engines->count; k++) {
@@ -283,6 +288,7 @@ void yolo_gradient_run(const yolo_engines *engines, yolo_op_id id, int index, yo
       tally->runs++;
       tally->failures += yolo_gradient_check_reference(&g);
       run_engines(engines, &g, tally);
+      if (training && g.scene.op->saved_size) yolo_training_run(engines, &g, tally);
     }
     yolo_gradient_free(&g);
   }

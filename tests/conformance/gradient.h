@@ -1,6 +1,7 @@
 /* Gradients in the conformance run: one case of an op with what the plain backward loops make of it.
  *
  *   gradient_reference.c  the plain loops against finite differences
+ *   training.c            forward passes in training mode
  *   gradient.c            kernels against the plain loops: layouts, guards, writing and adding, threads */
 #ifndef YOLO_TESTS_CONFORMANCE_GRADIENT_H
 #define YOLO_TESTS_CONFORMANCE_GRADIENT_H
@@ -32,6 +33,9 @@ typedef struct yolo_gradient_call {
 } yolo_gradient_call;
 /* Everything dense, gradients into g->in and g->param, written (beta 0). */
 void yolo_gradient_call_make(const yolo_gradient *g, yolo_gradient_call *c);
+
+/* Forward in training mode, of ops that leave something for backward. */
+void yolo_training_run(const yolo_engines *engines, yolo_gradient *g, yolo_tally *tally);
 
 /* Failures, after FAIL lines. */
 int yolo_gradient_check_reference(yolo_gradient *g);

@@ -77,7 +77,7 @@ static void draw_attrs(dice *d, scene *s) {
     case YOLO_OP_conv2d: draw_conv2d(d, s); break;
     case YOLO_OP_maxpool:
     case YOLO_OP_avgpool: draw_pool(d, s); break;
-    case YOLO_OP_batchnorm: s->attrs.batchnorm = (yolo_batchnorm_attrs){1e-5f, 0.1f}; break;
+    case YOLO_OP_batchnorm: s->attrs.batchnorm = (yolo_batchnorm_attrs){.eps = 1e-5f, .momentum = 0.1f}; break;
     case YOLO_OP_activation: s->attrs.activation.act = draw_activation(d); break;
     case YOLO_OP_upsample: s->attrs.upsample = (yolo_upsample_attrs){draw(d, 1, 4), draw(d, 0, 1) ? 1 : 0.5f}; break;
     case YOLO_OP_linear: s->attrs.linear = (yolo_linear_attrs){draw(d, 1, 90), draw(d, 0, 1), draw_activation(d)}; break;

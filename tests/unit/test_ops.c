@@ -44,7 +44,7 @@ typedef struct shape_row {
 #define SOFTMAX(...) \
   &yolo_op_softmax, &(const yolo_softmax_attrs) { __VA_ARGS__ }
 #define DROPOUT(P) \
-  &yolo_op_dropout, &(const yolo_dropout_attrs) { P }
+  &yolo_op_dropout, &(const yolo_dropout_attrs) { .probability = P }
 #define IMPLICIT(...) \
   &yolo_op_implicit, &(const yolo_implicit_attrs) { __VA_ARGS__ }
 #define NORM(...) \
@@ -296,7 +296,7 @@ START_TEST(dropout_drops_its_share_and_keeps_the_mean) {
   enum { COUNT = 20000 };
   static float in[COUNT], out[COUNT], again[COUNT];
   static uint8_t saved[COUNT];
-  yolo_dropout_attrs attrs = {0.25f};
+  yolo_dropout_attrs attrs = {.probability = 0.25f};
   yolo_shape shape = {1, 10, 20, 100};
   for (int k = 0; k < COUNT; k++) in[k] = 1;
   yolo_tensor i = yolo_tensor_dense(in, shape), o = yolo_tensor_dense(out, shape);

@@ -28,9 +28,19 @@ typedef struct yolo_cpu_kernel {
  * in pieces large enough to be worth handing out. */
 typedef void (*yolo_pixels_body)(const yolo_device *device, const yolo_op_call *call, int first, int end);
 void yolo_cpu_pixels(const yolo_device *device, const yolo_op_call *call, yolo_pixels_body body);
+/* The same over the pixels of any map of this shape; body(call, first, end) in pieces that stay in the cache between the passes
+ * of the body. */
+void yolo_cpu_pixels_of(const yolo_device *device, const yolo_op_call *call, yolo_shape shape, yolo_pixels_body body);
 
 /* One activation over pixels [first, end) of a tensor, in place. */
 void yolo_cpu_activate(const yolo_device *device, const yolo_tensor *t, int first, int end, yolo_activation act);
+
+/* The ways back through them, over pixels [first, end): to = up act'(at), and to = weight from; with `add` to what is there.
+ * `at` is not looked at where act is linear. Nothing is left to do where `to` is `from` and the weight 1. */
+void yolo_cpu_slope(const yolo_device *device, yolo_activation act, const yolo_tensor *at, const yolo_tensor *up,
+                    const yolo_tensor *to, int first, int end, bool add);
+void yolo_cpu_hand_on(const yolo_device *device, const yolo_tensor *from, const yolo_tensor *to, int channels, int first,
+                      int end, bool add);
 
 static inline int yolo_divide_up(int a, int b) { return (a + b - 1) / b; }
 static inline int yolo_round_up(int a, int b) { return yolo_divide_up(a, b) * b; }

@@ -1,13 +1,14 @@
-/* Batch norm by itself at inference: y = x scale + shift, with scale = gamma / sqrt(var + eps) and
- * shift = beta - mean scale made once, in double, when the parameters are packed. */
-#include <math.h>
+/* Batch norm with its activation. At inference y = act(x scale + shift), with scale = gamma / sqrt(var + eps) and
+ * shift = beta - mean scale made once, in double, when the parameters are packed; training is in cpu_batchnorm_train.c. */
+#include "backbone/backend/cpu/cpu_batchnorm.h"
 
-#include "backbone/backend/cpu/cpu.h"
+#include <math.h>
 
 static yolo_op_sizes sizes(const yolo_device *device, const yolo_op_call *call, int thrift) {
   (void)device;
   (void)thrift;
-  return (yolo_op_sizes){.pack = 2 * (size_t)call->in[0].shape.c * sizeof(float), .work = 0};
+  return (yolo_op_sizes){.pack = 2 * (size_t)call->in[0].shape.c * sizeof(float),
+                         .work = call->training ? yolo_cpu_batchnorm_work(device, call) : 0};
 }
 
 static yolo_status pack(const yolo_device *device, const yolo_op_call *call, int thrift, void *to) {
@@ -27,15 +28,30 @@ static yolo_status pack(const yolo_device *device, const yolo_op_call *call, int
 }
 
 static void run(const yolo_device *device, const yolo_op_call *call, int first, int end) {
+  const yolo_batchnorm_attrs *a = call->attrs;
   const int channels = call->out->shape.c;
   const float *scale = call->packed, *shift = scale + channels;
   for (int p = first; p < end; p++)
     device->isa->scale_add(yolo_nth_pixel(call->out, p), yolo_nth_pixel(&call->in[0], p), scale, shift, channels);
+  yolo_cpu_activate(device, call->out, first, end, a->act);
 }
 
 static yolo_status forward(const yolo_device *device, const yolo_op_call *call) {
-  yolo_cpu_pixels(device, call, run);
+  if (call->training)
+    yolo_cpu_batchnorm_train(device, call);
+  else
+    yolo_cpu_pixels_of(device, call, call->out->shape, run);
   return YOLO_OK;
 }
 
-const yolo_cpu_kernel yolo_cpu_batchnorm = {.sizes = sizes, .pack = pack, .forward = forward};
+static yolo_status backward(const yolo_device *device, const yolo_op_call *call) {
+  yolo_cpu_batchnorm_back(device, call);
+  return YOLO_OK;
+}
+
+const yolo_cpu_kernel yolo_cpu_batchnorm = {.sizes = sizes,
+                                            .pack = pack,
+                                            .forward = forward,
+                                            .backward = backward,
+                                            .backward_work = yolo_cpu_batchnorm_work,
+                                            .trains = true};

@@ -17,4 +17,19 @@ static yolo_status forward(const yolo_device *device, const yolo_op_call *call) 
   return YOLO_OK;
 }
 
-const yolo_cpu_kernel yolo_cpu_concat = {.forward = forward};
+/* Each input gets its slice back; none is left to copy where the gradients lie as the values do. */
+static void run_back(const yolo_device *device, const yolo_op_call *call, int first, int end) {
+  yolo_tensor slice = *call->grad_out;
+  for (int i = 0; i < call->n_in; i++) {
+    const int channels = call->in[i].shape.c;
+    if (call->grad_in[i].data) yolo_cpu_hand_on(device, &slice, &call->grad_in[i], channels, first, end, call->beta[i] != 0);
+    slice.data = (float *)slice.data + channels;
+  }
+}
+
+static yolo_status backward(const yolo_device *device, const yolo_op_call *call) {
+  if (call->grad_in) yolo_cpu_pixels_of(device, call, call->grad_out->shape, run_back);
+  return YOLO_OK;
+}
+
+const yolo_cpu_kernel yolo_cpu_concat = {.forward = forward, .backward = backward};

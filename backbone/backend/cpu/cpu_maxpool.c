@@ -1,7 +1,7 @@
 /* Max pooling: all channels of a pixel at once, neighbouring outputs with windows of one form in one go. Wide windows of stride
  * 1 (the pyramids of SPP) go through columns first: the maximum of a square is the maximum over its rows of the maxima over
  * their columns, k + k instead of k k steps. */
-#include "backbone/backend/cpu/cpu.h"
+#include "backbone/backend/cpu/cpu_maxpool.h"
 
 typedef struct span {
   int from, to; /* cells of one axis inside the map */
@@ -106,12 +106,14 @@ static void pool_block(void *payload, int task, int thread) {
 
 static yolo_op_sizes sizes(const yolo_device *device, const yolo_op_call *call, int thrift) {
   (void)thrift;
-  if (!separable(call)) return (yolo_op_sizes){0, 0};
+  if (call->training || !separable(call)) return (yolo_op_sizes){0, 0};
   return (yolo_op_sizes){.pack = 0, .work = scratch_floats(call) * (size_t)device->threads * sizeof(float)};
 }
 
 static yolo_status forward(const yolo_device *device, const yolo_op_call *call) {
-  if (separable(call)) {
+  if (call->training) {
+    yolo_cpu_maxpool_train(device, call);
+  } else if (separable(call)) {
     job j = {device, call, scratch_floats(call)};
     yolo_parallel(device->threads, call->out->shape.n * yolo_divide_up(call->out->shape.c, CHANNELS), pool_block, &j);
   } else {
@@ -120,4 +122,9 @@ static yolo_status forward(const yolo_device *device, const yolo_op_call *call) 
   return YOLO_OK;
 }
 
-const yolo_cpu_kernel yolo_cpu_maxpool = {.sizes = sizes, .forward = forward};
+static yolo_status backward(const yolo_device *device, const yolo_op_call *call) {
+  if (call->grad_in && call->grad_in[0].data) yolo_cpu_maxpool_back(device, call);
+  return YOLO_OK;
+}
+
+const yolo_cpu_kernel yolo_cpu_maxpool = {.sizes = sizes, .forward = forward, .backward = backward, .trains = true};

@@ -59,6 +59,45 @@ typedef struct yolo_depthwise_row {
   float slope; /* finishes with max(x, slope x); 1: nothing */
 } yolo_depthwise_row;
 
+/* Batch norm with its activation over rows of one map, all channels: see isa_train.inc. The five arrays have one value a
+ * channel and stand where the function reads them. */
+typedef struct yolo_norm_rows {
+  const float *x, *up; /* the input; dL/d out (backward) */
+  float *to;
+  size_t ldx, ldup, ldto;
+  int rows, cols;
+  yolo_activation act;
+  bool add;                         /* backward: to += instead of to = */
+  const float *mean, *scale, *bias; /* y = act((x - mean) scale + bias) */
+  const float *level, *slant;       /* dx = scale (g - level - (x - mean) slant), g = dL/d out act'(...) */
+} yolo_norm_rows;
+
+/* `pixels` neighbouring pixels of n channels, each a mixture of `count` others: to = sum_t weight t * tap t. The first pixel
+ * has its taps at taps[], every next one `step` floats further on, its result to_step further on. */
+typedef struct yolo_mixture {
+  const float *const *taps;
+  const float *weights; /* NULL: all 1 */
+  int count;
+  size_t step;
+  float *to;
+  size_t to_step;
+  int n, pixels;
+  bool add; /* to += instead of to = */
+} yolo_mixture;
+
+/* The way back through a maximum, pixel by pixel of the input: to = the sum of those up[t] whose maximum stood `here`. Steps
+ * are from one pixel to the next, in elements; up and where go by up_step and where_step. */
+typedef struct yolo_max_back {
+  const float *const *up;
+  const int *const *where;
+  int count, here, here_step;
+  size_t up_step, where_step;
+  float *to;
+  size_t to_step;
+  int n, pixels;
+  bool add;
+} yolo_max_back;
+
 typedef struct yolo_isa {
   const char *name;
   int lanes, mr, nr;
@@ -85,6 +124,17 @@ typedef struct yolo_isa {
   void (*add_rows)(float *to, const float *from, int n);
   void (*scale_add)(float *to, const float *from, const float *scale, const float *shift, int n); /* from*scale + shift */
   void (*multiply)(float *to, const float *from, const float *factor, int n);
+  /* Training: see isa_train.inc. */
+  void (*mix)(const yolo_mixture *m);
+  void (*slope_rows)(const yolo_norm_rows *r); /* to = up act'(x); of the arrays none is read */
+  void (*norm_rows)(const yolo_norm_rows *r);
+  void (*norm_back)(const yolo_norm_rows *r);
+  void (*norm_sums)(const yolo_norm_rows *r, float *sum, float *dot);
+  void (*moments)(const float *x, size_t ldx, int rows, int cols, float *at, float *sum, float *squares);
+  void (*max_where)(const float *const *taps, const int *where, int count, size_t step, int where_step, int n, float *to,
+                    size_t to_step, int *found, int pixels);
+  void (*max_back)(const yolo_max_back *m);
+  void (*mask_row)(float *to, const float *from, const unsigned char *keep, int n, float scale, bool add);
   double (*peak)(long loops); /* flops done by `loops` rounds of independent multiply-adds */
 } yolo_isa;
 

@@ -1,4 +1,4 @@
-/* Batch normalisation at inference: out = weight (in - mean) / sqrt(var + eps) + bias, a channel each (Ioffe & Szegedy,
+/* Batch normalisation at inference: out = act(weight (in - mean) / sqrt(var + eps) + bias), a channel each (Ioffe & Szegedy,
  * 2015, algorithm 2). Networks join it with the convolution before; this kernel serves the few that cannot be joined. */
 #include "backbone/backend/cuda/cuda_items.cuh"
 
@@ -8,6 +8,7 @@ struct batchnorm {
   view<T> in, out;
   const float *weight, *bias, *mean, *var;
   float eps;
+  yolo_activation act;
 
   __device__ __forceinline__ void operator()(long long p, int c) const {
     float v[L];
@@ -17,6 +18,7 @@ struct batchnorm {
       const float scale = weight[c + i] / sqrtf(var[c + i] + eps);
       v[i] = (v[i] - mean[c + i]) * scale + bias[c + i];
     }
+    activate<L>(act, v);
     store<T, L>(out.pixel(p) + c, v);
   }
   static cudaError_t run(const yolo_cuda_launch *launch, const yolo_op_call *call) {
@@ -28,7 +30,8 @@ struct batchnorm {
                             (const float *)p[1].data,
                             (const float *)p[2].data,
                             (const float *)p[3].data,
-                            a->eps};
+                            a->eps,
+                            a->act};
     return run_items(launch, body, pixels_of(call->out), call->out->shape.c);
   }
 };
