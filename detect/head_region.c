@@ -20,7 +20,7 @@ static const yolo_cfg_key keys[] = {
     YOLO_CFG_TRAIN("thresh", FLOAT), YOLO_CFG_TRAIN("classfix", INT), YOLO_CFG_TRAIN("absolute", INT),
     YOLO_CFG_TRAIN("focal_loss", INT), YOLO_CFG_TRAIN("small_object", INT), YOLO_CFG_TRAIN("object_scale", FLOAT),
     YOLO_CFG_TRAIN("noobject_scale", FLOAT), YOLO_CFG_TRAIN("class_scale", FLOAT), YOLO_CFG_TRAIN("coord_scale", FLOAT),
-    YOLO_CFG_TRAIN("mask_scale", FLOAT), YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_END};
+    YOLO_CFG_TRAIN("mask_scale", FLOAT), YOLO_CFG_END};
 
 enum { PER_ANCHOR = 5 }; /* tx ty tw th to */
 

@@ -32,7 +32,7 @@ static const yolo_cfg_key keys[] = {
     YOLO_CFG_TRAIN("bias_match", INT), YOLO_CFG_ONLY("coords", INT, "4"), YOLO_CFG_ONLY("softmax", INT, "0"),
     YOLO_CFG_TRAIN("rescore", INT), YOLO_CFG_TRAIN("absolute", INT), YOLO_CFG_TRAIN("thresh", FLOAT),
     YOLO_CFG_TRAIN("object_scale", FLOAT), YOLO_CFG_TRAIN("noobject_scale", FLOAT), YOLO_CFG_TRAIN("class_scale", FLOAT),
-    YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_TRAIN("loss", TEXT), YOLO_CFG_END};
+    YOLO_CFG_TRAIN("coord_scale", FLOAT), YOLO_CFG_END};
 
 enum { PER_ANCHOR = 5 }; /* tx ty tw th to */
 
