@@ -28,7 +28,6 @@ static const yolo_cfg_key keys[] = {YOLO_CFG_KEY("classes", INT),
                                     YOLO_CFG_TRAIN("noobject_scale", FLOAT),
                                     YOLO_CFG_TRAIN("class_scale", FLOAT),
                                     YOLO_CFG_TRAIN("coord_scale", FLOAT),
-
                                     YOLO_CFG_END};
 
 enum { MAX_SIDE = 1024, MAX_BOXES = 1024, MAX_CLASSES = 4096 };

@@ -37,7 +37,6 @@ static const yolo_cfg_key keys[] = {YOLO_CFG_KEY("mask", INTS),
                                     YOLO_CFG_TRAIN("focal_loss", INT),
                                     YOLO_CFG_TRAIN("counters_per_class", FLOATS),
                                     YOLO_CFG_TRAIN("show_details", INT),
-
                                     YOLO_CFG_END};
 
 enum { PER_ANCHOR = 9 }; /* tx sx ty sy tw sw th sh to */
