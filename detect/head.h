@@ -1,5 +1,5 @@
 /* Heads: what a network's output means. One file a head (head_yolo.c, head_region.c, head_detection.c,
- * head_gaussian.c, head_classify.c) and one row in head_list.h. A head brings its cfg section (keys,
+ * head_gaussian.c, head_ssd.c, head_classify.c) and one row in head_list.h. A head brings its cfg section (keys,
  * checks) and the decoding of its tensor into candidate boxes; training will add its loss. */
 #ifndef YOLO_DETECT_HEAD_H
 #define YOLO_DETECT_HEAD_H

@@ -73,9 +73,20 @@ static yolo_status set_width(plan *p, const yolo_cfg_section *head, int feeder, 
 
 /* ---- heads ---- */
 
+/* Default boxes of a cell of [ssd]: a square, perhaps a larger one, and each ratio both ways. */
+static yolo_status count_default_boxes(const yolo_cfg_section *head, int *out) {
+  float *ratios = NULL;
+  int count = 0;
+  yolo_status st = yolo_cfg_floats(head, "aspect_ratios", &ratios, &count);
+  *out = 1 + (yolo_cfg_find(head, "max_size") != NULL) + 2 * count;
+  yolo_free(ratios);
+  return st;
+}
+
 /* Heads over maps: channels = anchors x (before + classes). */
 static yolo_status count_anchors(const yolo_cfg_section *head, int *out) {
   int *mask = NULL, masked = 0;
+  if (strcmp(head->name, "ssd") == 0) return count_default_boxes(head, out);
   yolo_status st = yolo_cfg_int(head, "num", 1, 1, 1024, out);
   if (st == YOLO_OK && strcmp(head->name, "region") != 0) st = yolo_cfg_ints(head, "mask", &mask, &masked);
   if (masked > 0) *out = masked;
@@ -111,7 +122,7 @@ done:
 }
 
 static yolo_status adapt_head(plan *p, int section, int classes) {
-  static const char *const over_maps[] = {"yolo", "Gaussian_yolo", "region", NULL};
+  static const char *const over_maps[] = {"yolo", "Gaussian_yolo", "region", "ssd", NULL};
   const yolo_cfg_section *head = &p->cfg->sections[section];
   int feeder = 0;
   yolo_status st = YOLO_OK;

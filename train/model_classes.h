@@ -3,6 +3,7 @@
  *   [yolo]           classes=n   and filters= of the layer before it   (anchors of its mask) x (5 + n)
  *   [Gaussian_yolo]                                                    (anchors of its mask) x (9 + n)
  *   [region]                                                           num x (5 + n)
+ *   [ssd]                                                              (default boxes of a cell) x (5 + n)
  *   [detection]      classes=n   and output= or filters=               side^2 x (5 num + n) values in all
  *   a classifier     output= or filters= of its last layer             n
  *

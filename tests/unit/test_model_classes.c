@@ -39,9 +39,10 @@ static int changed_lines(const char *a, const char *b) {
 static const struct {
   const char *name;
   int heads, channels; /* of every head with 3 classes; heads 0: a classifier */
-} zoo[] = {{"yolov2-tiny", 1, 40}, {"yolov2", 1, 40},  {"yolov3-tiny", 2, 24}, {"yolov3", 3, 24},      {"yolov3-spp", 3, 24},
-           {"yolov4-tiny", 2, 24}, {"yolov4", 3, 24},  {"yolov4-csp", 3, 24},  {"yolov7-tiny", 3, 24}, {"darknet19", 0, 3},
-           {"darknet53", 0, 3},    {"resnet18", 0, 3}, {"resnet34", 0, 3},     {"resnet50", 0, 3}};
+} zoo[] = {{"yolov2-tiny", 1, 40}, {"yolov2", 1, 40},      {"yolov3-tiny", 2, 24},  {"yolov3", 3, 24},
+           {"yolov3-spp", 3, 24},  {"yolov4-tiny", 2, 24}, {"yolov4", 3, 24},       {"yolov4-csp", 3, 24},
+           {"yolov7-tiny", 3, 24}, {"darknet19", 0, 3},    {"darknet53", 0, 3},     {"resnet18", 0, 3},
+           {"resnet34", 0, 3},     {"resnet50", 0, 3},     {"ssd-mobilenet", 6, 48}};
 
 /* The channels of a parameter's layer changed: only in layers that feed a head, and only there. */
 static int count_changed_params(const yolo_graph *before, const yolo_graph *after) {
@@ -101,6 +102,8 @@ START_TEST(heads) {
       {NET CONV "[yolo]\nmask=1\nclasses=2\n" ANCHORS, "filters=8\n|classes=3\n"},
       {NET CONV "[yolo]\nclasses=2\n" ANCHORS, "filters=16\n|classes=3\n"},
       {NET CONV "[Gaussian_yolo]\nmask=0,1\nclasses=2\n" ANCHORS, "filters=24\n"},
+      {NET CONV "[ssd]\nclasses=2\nmin_size=8\nmax_size=9\naspect_ratios=2,3\n", "filters=48\n|classes=3\n"},
+      {NET CONV "[ssd]\nclasses=2\nmin_size=8\n", "filters=8\n|classes=3\n"},
       {NET CONV "[region]\nmask=0\nclasses=2\n" ANCHORS, "filters=16\n"}, /* [region] has no mask */
       {NET CONV "[dropout]\n[activation]\nactivation=logistic\n[yolo]\nclasses=2\n" ANCHORS, "filters=16\n"},
       {NET CONV "[batchnorm]\n[yolo]\nclasses=2\n" ANCHORS, "filters=16\n"},
