@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "backbone/base/memory.h"
-#include "detect/anchors.h"
 #include "train/transfer_source.h"
 
 enum { CLASSES_NAMED = 12 };
@@ -31,19 +30,24 @@ typedef struct transfer {
 
 /* ---- heads ---- */
 
-static head_rows rows_of(const yolo_head *head) {
-  const char *name = head->def->section.name;
-  const yolo_anchor_attrs *attrs = head->attrs;
-  if (!name) return (head_rows){1, 0}; /* a classifier */
-  if (strcmp(name, "yolo") == 0 || strcmp(name, "region") == 0) return (head_rows){attrs->n, 5};
-  if (strcmp(name, "Gaussian_yolo") == 0) return (head_rows){attrs->n, 9};
-  return (head_rows){0, 0};
+static head_rows rows_of(const yolo_graph *graph, const yolo_head *head) {
+  static const struct {
+    const char *head;
+    int before; /* box, its spread, objectness or background */
+  } kinds[] = {{"yolo", 5}, {"region", 5}, {"Gaussian_yolo", 9}, {"ssd", 5}};
+  int channels = graph->nodes[head->node].shape.c;
+  if (!head->def->section.name) return (head_rows){1, 0}; /* a classifier */
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    int row = kinds[i].before + head->classes;
+    if (strcmp(head->def->section.name, kinds[i].head) == 0) return (head_rows){channels / row, kinds[i].before};
+  }
+  return (head_rows){0, 0}; /* [detection] mixes cells and classes */
 }
 
 /* Marks the parameters of the layer that gives a head its values: the convolution and what stands between. */
 static void mark_head(transfer *t, const yolo_head *head) {
-  head_rows rows = rows_of(head);
   const yolo_graph *graph = t->spec->graph; /* the trainer's has other nodes, but the same parameters */
+  head_rows rows = rows_of(graph, head);
   for (int at = head->node; at > 0; at = graph->nodes[at].in[0]) {
     const yolo_node *node = &graph->nodes[at];
     for (int k = 0; k < node->n_param; k++) {
