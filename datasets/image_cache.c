@@ -45,21 +45,8 @@ uint64_t yolo_image_cache_bytes(const yolo_dataset *dataset) {
 
 static double megabytes(uint64_t bytes) { return (double)bytes * 1e-6; }
 
-/* What the kernel thinks it could give without swapping; UINT64_MAX when it does not say. */
-static uint64_t free_memory(void) {
-  char line[128];
-  uint64_t kilobytes = UINT64_MAX;
-  FILE *stream = fopen("/proc/meminfo", "r");
-  if (!stream) return UINT64_MAX;
-  while (fgets(line, sizeof line, stream)) {
-    if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kilobytes) == 1) break;
-  }
-  fclose(stream);
-  return kilobytes == UINT64_MAX ? UINT64_MAX : kilobytes * 1024;
-}
-
 static yolo_status begin_ram(yolo_image_cache *cache, uint64_t bytes) {
-  uint64_t room = free_memory();
+  uint64_t room = yolo_memory_available();
   if (room != UINT64_MAX && bytes > room - room / 10) {
     return yolo_fail(YOLO_ENOMEM,
                      "cache = ram: %zu decoded images take %.0f MB, and %.0f MB of memory are free; use cache = disk or off",

@@ -41,6 +41,9 @@ struct yolo_context {
 
 /* path: a cfg, a safetensors file, or .weights with options->cfg. Reads no tensor. */
 yolo_status yolo_model_spec_load(const char *path, const yolo_model_options *options, yolo_model_spec *out);
+/* From a cfg as text, with class names (n_names 0: numbers). */
+yolo_status yolo_model_spec_from_text(const char *text, const char *file, const char *const *names, int n_names,
+                                      const yolo_model_options *options, yolo_model_spec *out);
 void yolo_model_spec_release(yolo_model_spec *spec);
 
 /* The tensors of a graph in Darknet file order, as the weights wing wants them; *out (and its count) belongs

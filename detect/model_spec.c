@@ -266,11 +266,46 @@ static yolo_status load_by_kind(const char *path, const yolo_model_options *opti
 
 static int first_set(int a, int b, int c) { return a ? a : b ? b : c; }
 
+/* Everything that follows from the cfg, and from what a native file says beside it. */
+static yolo_status settle(yolo_model_spec *spec, yolo_native *native, const yolo_model_options *options) {
+  yolo_cfg_net net = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_cfg_read_net(spec->cfg, &net));
+  YOLO_TRY(settle_preprocess(&net, native, options, &spec->preprocess));
+  spec->width = first_set(options->width, native->width, net.width);
+  spec->height = first_set(options->height, native->height, net.height);
+  spec->channels = net.channels;
+  YOLO_TRY(build_resized(spec->cfg, &net, spec->width, spec->height, &spec->graph));
+  YOLO_TRY(find_heads(spec));
+  YOLO_TRY(settle_names(spec, native, options->names));
+done:
+  return st;
+}
+
+yolo_status yolo_model_spec_from_text(const char *text, const char *file, const char *const *names, int n_names,
+                                      const yolo_model_options *options, yolo_model_spec *out) {
+  static const yolo_model_options defaults = {0};
+  yolo_model_spec spec = {0};
+  yolo_native native = {0}; /* as if a native file had brought the names */
+  yolo_status st = YOLO_OK;
+  *out = (yolo_model_spec){0};
+  if (!options) options = &defaults;
+  YOLO_TRY(check_size(options));
+  for (int i = 0; i < n_names; i++) YOLO_TRY(yolo_names_add(&native.names, names[i], strlen(names[i])));
+  YOLO_TRY(yolo_cfg_parse(text, strlen(text), file, &spec.cfg));
+  YOLO_TRY(settle(&spec, &native, options));
+  *out = spec;
+  spec = (yolo_model_spec){0};
+done:
+  yolo_native_release(&native);
+  yolo_model_spec_release(&spec);
+  return st;
+}
+
 yolo_status yolo_model_spec_load(const char *path, const yolo_model_options *options, yolo_model_spec *out) {
   static const yolo_model_options defaults = {0};
   yolo_model_spec spec = {0};
   yolo_native native = {0};
-  yolo_cfg_net net = {0};
   yolo_status st = YOLO_OK;
   *out = (yolo_model_spec){0};
   if (!options) options = &defaults;
@@ -280,14 +315,7 @@ yolo_status yolo_model_spec_load(const char *path, const yolo_model_options *opt
   }
   YOLO_TRY(check_size(options));
   YOLO_TRY(load_by_kind(path, options, &spec, &native));
-  YOLO_TRY(yolo_cfg_read_net(spec.cfg, &net));
-  YOLO_TRY(settle_preprocess(&net, &native, options, &spec.preprocess));
-  spec.width = first_set(options->width, native.width, net.width);
-  spec.height = first_set(options->height, native.height, net.height);
-  spec.channels = net.channels;
-  YOLO_TRY(build_resized(spec.cfg, &net, spec.width, spec.height, &spec.graph));
-  YOLO_TRY(find_heads(&spec));
-  YOLO_TRY(settle_names(&spec, &native, options->names));
+  YOLO_TRY(settle(&spec, &native, options));
   *out = spec;
   spec = (yolo_model_spec){0};
 done:

@@ -10,6 +10,7 @@
 #include "datasets/augment.h"
 #include "datasets/data_settings.h"
 #include "datasets/dataset.h"
+#include "train/train_settings.h"
 
 typedef enum yolo_config_fit { YOLO_CONFIG_FIT_AUTO, YOLO_CONFIG_FIT_LETTERBOX, YOLO_CONFIG_FIT_STRETCH } yolo_config_fit;
 
@@ -25,7 +26,9 @@ typedef struct yolo_config {
   char *file; /* as it was named; NULL: only defaults */
   yolo_data_settings data;
   yolo_model_settings model;
+  yolo_train_settings train;
   yolo_augment augment;
+  yolo_output_settings output;
 } yolo_config;
 
 yolo_status yolo_config_defaults(yolo_config *out);

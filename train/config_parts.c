@@ -21,17 +21,11 @@ static const yolo_setting model_rows[] = {
     END};
 static const yolo_setting_section model_section = {"model", "the network", model_rows, 0};
 
-static const yolo_setting train_rows[] = {END};
-static const yolo_setting_section train_section = {"train", "training: no key in this version", train_rows, 0};
-
-static const yolo_setting output_rows[] = {END};
-static const yolo_setting_section output_section = {"output", "what is written: no key in this version", output_rows, 0};
-
 const yolo_config_part yolo_config_parts[YOLO_CONFIG_PARTS] = {{&yolo_data_section, offsetof(yolo_config, data)},
                                                                {&model_section, offsetof(yolo_config, model)},
-                                                               {&train_section, 0},
+                                                               {&yolo_train_section, offsetof(yolo_config, train)},
                                                                {&yolo_augment_section, offsetof(yolo_config, augment)},
-                                                               {&output_section, 0}};
+                                                               {&yolo_output_section, offsetof(yolo_config, output)}};
 
 static void *part_of(const yolo_config_part *part, yolo_config *config) { return (char *)config + part->offset; }
 

@@ -4,14 +4,15 @@
 #define YOLO_BASE_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "backbone/base/status.h"
 
 /* All return NULL when memory is short (and set the error sentence, YOLO_ENOMEM). Size 0 gives a valid
  * block of one byte. Every block is freed with yolo_free; yolo_free(NULL) does nothing. */
 void *yolo_alloc(size_t size);
-void *yolo_calloc(size_t count, size_t size); /* zeroed; an overflowing product fails */
-void *yolo_realloc(void *block, size_t size); /* on failure the old block stays valid */
+void *yolo_calloc(size_t count, size_t size);      /* zeroed; an overflowing product fails */
+void *yolo_realloc(void *block, size_t size);      /* on failure the old block stays valid */
 void *yolo_alloc_array(size_t count, size_t size); /* not zeroed; an overflowing product fails */
 char *yolo_strdup(const char *text);
 char *yolo_strndup(const char *text, size_t length);
@@ -28,6 +29,9 @@ typedef struct yolo_memory_stats {
 } yolo_memory_stats;
 yolo_memory_stats yolo_memory_get_stats(void);
 void yolo_memory_fail_at(long nth); /* the nth allocation from now fails (1 = the next); 0 switches it off */
+
+/* Bytes that the system could give without swapping; UINT64_MAX when it does not say. */
+uint64_t yolo_memory_available(void);
 
 #define YOLO_ENOMEM_IF_NULL(p) \
   do {                         \

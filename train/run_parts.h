@@ -1,0 +1,51 @@
+/* What run.c (planning), run_train.c (epochs) and run_files.c (the folder) share. Private to them. */
+#ifndef YOLO_TRAIN_RUN_PARTS_H
+#define YOLO_TRAIN_RUN_PARTS_H
+
+#include "train/checkpoint.h"
+#include "train/run.h"
+#include "train/tensorboard.h"
+
+struct yolo_run {
+  const yolo_config *config;
+  yolo_run_events events;
+  char *folder, *model_name, *losses, *cache;
+  char *cfg_text;            /* adapted to classes and input */
+  yolo_dataset *train, *val; /* cleaned; val NULL: there is none */
+  yolo_eval_truths truths;   /* of val */
+  yolo_model_spec spec;
+  yolo_session session;
+  bool has_session;
+  yolo_loader *loader;
+  yolo_model *judge; /* runs the averaged weights on val */
+  yolo_run_plan plan;
+  int parts; /* loader batches of a step */
+  int steps; /* of an epoch */
+  yolo_checkpoint_state state;
+  yolo_validation best;
+  yolo_epoch_report now;
+  double waited_ms;
+  /* the folder */
+  yolo_text csv, log;
+  yolo_tensorboard *board;
+};
+
+/* A sentence for people and for train.log. */
+void yolo_run_note(yolo_run *run, const char *format, ...) YOLO_PRINTF(2, 3);
+/* FOLDER/NAME; the caller's (yolo_free). */
+yolo_status yolo_run_path(const yolo_run *run, const char *name, char **out);
+
+/* run_files.c */
+yolo_status yolo_run_make_folder(yolo_run *run, bool resume);
+/* data.cfg and the files that grow; rows of epochs from state.next_epoch on are cut off. */
+yolo_status yolo_run_open_files(yolo_run *run);
+yolo_status yolo_run_write_epoch(yolo_run *run);
+yolo_status yolo_run_save_state(yolo_run *run);
+yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *name);
+/* The images of a batch with their boxes, for a look at what went wrong. *path is the caller's. */
+yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const char *name, char **path);
+/* The sums of an epoch that is not over, as text and back. */
+yolo_status yolo_run_report_text(const yolo_epoch_report *report, char **out);
+void yolo_run_report_read(const char *text, yolo_epoch_report *out);
+
+#endif
