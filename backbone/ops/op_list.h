@@ -4,7 +4,7 @@
  *
  * Enum, tables, declarations and the conformance run are made from these rows by the preprocessor: a row
  * without its op file, its kernel or its cases does not link. No include guard: included many times. */
-YOLO_OP(conv2d, FAST, REF, FAST, NONE)
+YOLO_OP(conv2d, FAST, FAST, FAST, NONE)
 YOLO_OP(batchnorm, FAST, FAST, FAST, NONE)
 YOLO_OP(activation, FAST, FAST, FAST, NONE)
 YOLO_OP(maxpool, FAST, FAST, FAST, NONE)
@@ -15,7 +15,7 @@ YOLO_OP(slice, FAST, FAST, FAST, NONE)
 YOLO_OP(shortcut, FAST, FAST, FAST, NONE)
 YOLO_OP(scale_channels, FAST, FAST, FAST, NONE)
 YOLO_OP(multiply, REF, REF, FAST, NONE)
-YOLO_OP(linear, FAST, REF, FAST, NONE)
+YOLO_OP(linear, FAST, FAST, FAST, NONE)
 YOLO_OP(local, REF, REF, FAST, NONE)
 YOLO_OP(reorg, REF, REF, FAST, NONE)
 YOLO_OP(dropout, FAST, FAST, FAST, NONE)

@@ -31,6 +31,7 @@ typedef struct job {
   int group;                        /* panels of a group */
   size_t v_plane, v_block, s_plane; /* floats */
   float slope1;
+  bool add;  /* to what out holds */
   bool rest; /* something remains to be done after the slope: a hard activation, a residual */
   yolo_epilogue how;
   float *zeros, *v_shared, *scratch;
@@ -91,13 +92,14 @@ yolo_op_sizes yolo_conv_winograd_sizes(const yolo_device *device, const yolo_op_
 
 typedef struct pack_job {
   const yolo_device *device;
-  const float *weight; /* (O, 3, 3, C) */
+  const yolo_conv_weights *weights;
   float *to;
   int m, channels, filters;
 } pack_job;
 
 static void pack_panel(void *payload, int panel, int thread) {
   const pack_job *j = payload;
+  const yolo_conv_weights *w = j->weights;
   const int nr = j->device->isa->nr, planes = (j->m + 2) * (j->m + 2);
   const size_t plane = (size_t)j->channels * (size_t)nr;
   const int cols = yolo_min_int(nr, j->filters - panel * nr);
@@ -106,15 +108,16 @@ static void pack_panel(void *payload, int panel, int thread) {
   (void)thread;
   for (int c = 0; c < j->channels; c++, to += nr) {
     for (int o = 0; o < cols; o++) {
-      const float *from = j->weight + (size_t)(panel * nr + o) * 9 * (size_t)j->channels + c;
-      for (int tap = 0; tap < 9; tap++) g[tap * nr + o] = from[(size_t)tap * (size_t)j->channels];
+      const float *from = w->at + (panel * nr + o) * w->filter + c * w->channel;
+      for (int tap = 0; tap < 9; tap++) g[tap * nr + o] = from[tap / 3 * w->row + tap % 3 * w->column];
     }
     j->device->isa->winograd_weights(j->m, g, to, plane);
   }
 }
 
-void yolo_conv_winograd_pack(const yolo_device *device, const yolo_op_call *call, int m, yolo_conv_pack *pack, float *to) {
-  pack_job j = {.device = device, .weight = call->param[0].data, .to = to, .m = m, .channels = call->in[0].shape.c};
+void yolo_conv_winograd_pack(const yolo_device *device, const yolo_op_call *call, int m, const yolo_conv_weights *weights,
+                             yolo_conv_pack *pack, float *to) {
+  pack_job j = {.device = device, .weights = weights, .to = to, .m = m, .channels = call->in[0].shape.c};
   j.filters = pack->filters;
   pack->k = j.channels;
   yolo_parallel(device->threads, pack->panels, pack_panel, &j);
@@ -155,7 +158,8 @@ static void transform_output(const job *j, int tile, int panel, const float *sum
   float *pixels[16];
   for (int y = 0; y < h; y++)
     for (int x = 0; x < w; x++) pixels[y * j->m + x] = yolo_pixel(out, at.image, at.y + y, at.x + x) + filter;
-  j->device->isa->winograd_output(j->m, sums, j->s_plane, cols, j->bias ? j->bias + filter : NULL, j->slope1, pixels, h, w);
+  j->device->isa->winograd_output(j->m, sums, j->s_plane, cols, j->bias ? j->bias + filter : NULL, j->slope1, j->add, pixels, h,
+                                  w);
   if (!j->rest) return;
   for (int y = 0; y < h; y++) {
     yolo_epilogue how = j->how;
@@ -224,8 +228,9 @@ static void run_shared_slice(void *payload, int slice, int thread) {
   multiply(j, j->first, j->count, p0, p1, j->v_shared, j->scratch + (size_t)thread * j->scratch_floats);
 }
 
-void yolo_conv_winograd_forward(const yolo_device *device, const yolo_op_call *call, int m) {
+void yolo_conv_winograd_forward(const yolo_device *device, const yolo_op_call *call, int m, bool add) {
   job j = geometry(device, call, m);
+  j.add = add;
   j.pack = call->packed;
   j.bias = yolo_conv_pack_bias(j.pack);
   j.weights = yolo_conv_pack_weights(device, j.a, j.pack);

@@ -3,7 +3,7 @@
  * in blocks of YOLO_PANEL_K side by side for a group of at most mr images. */
 #include <string.h>
 
-#include "backbone/backend/cpu/cpu.h"
+#include "backbone/backend/cpu/cpu_linear.h"
 #include "backbone/backend/cpu/gemm.h"
 
 typedef struct job {
@@ -94,4 +94,8 @@ static yolo_status forward(const yolo_device *device, const yolo_op_call *call) 
   return YOLO_OK;
 }
 
-const yolo_cpu_kernel yolo_cpu_linear = {.sizes = sizes, .pack = pack, .forward = forward};
+const yolo_cpu_kernel yolo_cpu_linear = {.sizes = sizes,
+                                         .pack = pack,
+                                         .forward = forward,
+                                         .backward = yolo_linear_backward,
+                                         .backward_work = yolo_linear_backward_work};

@@ -38,6 +38,16 @@ typedef struct yolo_tile {
   size_t prefetch_step;
 } yolo_tile;
 
+/* C[rows][cols] (+)= sum over k < depth of a[k][row] b[k][col]; see outer_body() in isa_outer.inc. */
+typedef struct yolo_outer {
+  const float *a, *b;
+  size_t a_step, b_step; /* floats from one k to the next */
+  int depth, cols;
+  float *c;
+  size_t ldc; /* floats from one row of c to the next */
+  bool add;   /* to what c holds */
+} yolo_outer;
+
 /* What follows the sum: act1(x + bias), + residual, act2; rows x cols of c, in place. */
 typedef struct yolo_epilogue {
   const float *bias; /* NULL when already added */
@@ -57,7 +67,19 @@ typedef struct yolo_depthwise_row {
   float *out;
   int out_w;
   float slope; /* finishes with max(x, slope x); 1: nothing */
+  bool add;    /* start from what out holds instead of the bias */
 } yolo_depthwise_row;
+
+/* The weight gradient of a depthwise convolution, one row of outputs: sums(ky, kx, c) += sum over x of
+ * up(x, c) in(row ky, x*stride - pad_left + kx*dilation, c). */
+typedef struct yolo_depthwise_sums {
+  const float *const *rows; /* as above */
+  const float *up;
+  size_t in_stride, up_stride;
+  int in_w, out_w, channels, kernel_h, kernel_w, stride, dilation, pad_left;
+  float *sums; /* (KH*KW, sums_stride) */
+  size_t sums_stride;
+} yolo_depthwise_sums;
 
 /* Batch norm with its activation over rows of one map, all channels: see isa_train.inc. The five arrays have one value a
  * channel and stand where the function reads them. */
@@ -107,6 +129,8 @@ typedef struct yolo_isa {
    *
    * tile[rows - 1][(cols <= lanes ? 0 : 1) + (lda ? 2 : 0)], rows up to mr; b and bias are padded to nr columns. */
   void (*tile[YOLO_MAX_MR][4])(const yolo_tile *tile);
+  /* outer[rows - 1][cols <= lanes ? 0 : 1]; b is padded to whole vectors. */
+  void (*outer[YOLO_MAX_MR][2])(const yolo_outer *outer);
   /* rows x cols of c, ldc floats apart, in place. */
   void (*epilogue)(float *c, size_t ldc, int rows, int cols, const yolo_epilogue *how);
   /* n floats of each of `rows` rows; the two do not overlap. */
@@ -114,10 +138,14 @@ typedef struct yolo_isa {
   void (*zero_rows)(float *to, size_t to_stride, int rows, int n);
   /* Winograd, F(m x m, 3 x 3), m = 2 or 4: see isa_winograd.inc. */
   void (*winograd_input)(int m, const float *const *pixels, int channels, float *v, size_t plane);
-  void (*winograd_output)(int m, const float *sums, size_t plane, int cols, const float *bias, float slope,
+  void (*winograd_output)(int m, const float *sums, size_t plane, int cols, const float *bias, float slope, bool add,
                           float *const *pixels, int h, int w);
   void (*winograd_weights)(int m, const float *g, float *to, size_t plane);
+  /* The weight gradient by F(4x4, 3x3): see isa_winograd_grad.inc. */
+  void (*winograd_up)(const float *const *pixels, int channels, float *v, size_t plane);
+  void (*winograd_sums)(const float *sums, size_t plane, int n, float *to, size_t tap, bool add);
   void (*depthwise)(const yolo_depthwise_row *row);
+  void (*depthwise_sums)(const yolo_depthwise_sums *row);
   /* Plain loops over channels, vectorised by the compiler for this instruction set. */
   void (*max_rows)(float *to, const float *from, int n);
   void (*max_windows)(const float *const *taps, int count, size_t step, int n, float *to, size_t to_stride, int pixels);
