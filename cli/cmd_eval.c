@@ -66,7 +66,7 @@ static const args_option output[] = {
     {"seed", 0, ARGS_INT, AT(seed), 0, 2147483647, NULL, NULL, NULL},
     {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "every number, 17 digits; - is standard output"},
     {"report", 0, ARGS_TEXT, AT(report), 0, 0, NULL, "--report FILE.html",
-     "a page with curves, tables and the worst and best images; it stands alone, and folders are made"},
+     "a page that stands alone: scores, curves, worst and best images"},
     {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "say nothing but complaints"},
     END};
 
