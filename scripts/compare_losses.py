@@ -2,6 +2,7 @@
 """Compares every loss of train/ with an implementation in PyTorch that shares nothing with it.
 
     python3 scripts/compare_losses.py [--build build/release] [--seeds 6] [--loss NAME]
+    python3 scripts/compare_losses.py --golden
 
 Random tensors and truths: several heads, images without objects, many objects, several in one cell, centres on the borders of cells,
 ignored regions, shares of mixup, objects without area. torch_losses.py and torch_darknet.py have the other implementation. Parts, counts
@@ -9,11 +10,13 @@ and gradients must agree to 1e-5, and the answers of 1 and 3 threads to the last
 Needs torch, numpy and the program loss_lab of the build (YOLO_TESTS=ON).
 """
 import argparse
+import math
 import os
 import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 import numpy as np
 import torch
@@ -250,12 +253,63 @@ def cases():
     yield Case("softmax", "probabilities", [{"type": "classify", "keys": {}}], classes=6, smoothing=.1, given=True)
 
 
+# ---- numbers for the unit tests: tests/unit/loss_golden.inc ----
+
+SOME = [(0.3, 0.4, 0.25, 0.35, 1, 1, 0), (0.8, 0.7, 0.1, 0.2, 0, 0.5, 0), (0.31, 0.41, 0.2, 0.3, 0, 1, 0), (1, 1, 0.3, 0.3, 1, 1, 0),
+        (0.5, 0.5, 0.5, 0.6, 0, 1, 0), (0.7, 0.2, 0.4, 0.2, 9, 1, 1), (0.25, 0.75, 0, 0.5, 1, 1, 0), (0.55, 0.1, 0.15, 0.1, 1, 1, 0)]
+
+
+def golden_cases():
+    def heads(kind="yolo", spread=1, **keys):
+        anchors = [12, 12, 24, 24, 48, 40]
+        return [{"type": kind, "anchors": anchors, "mask": mask, "map": size, "spread": spread, "keys": keys}
+                for mask, size in (([1, 2], (2, 3)), ([0], (4, 6)))]
+    yield Case("yolov3", "", heads(ignore_thresh=.3, truth_thresh=.6, label_smooth_eps=.1))
+    yield Case("yolov4", "", heads(iou_loss="ciou", ignore_thresh=.2, iou_thresh=.2, scale_x_y=1.05, counters_per_class=[4., 9.]))
+    yield Case("yolov5", "", heads(scale_x_y=2.0, label_smooth_eps=.1))
+    yield Case("gaussian", "", heads("Gaussian_yolo", 2, ignore_thresh=.3, iou_normalizer=.5, uc_normalizer=.8))
+    yield Case("region", "", [{"type": "region", "anchors": [.7, .9, 1.5, 1.2], "mask": [0, 1], "map": (2, 3),
+                               "keys": {"softmax": 1, "rescore": 1, "thresh": .3, "object_scale": 5}}])
+    yield Case("detection", "", [{"type": "detection", "keys": {"side": 3, "num": 2, "sqrt": 1, "coord_scale": 5, "noobject_scale": .5}}])
+
+
+def write_golden():
+    """A row a loss: the text of its heads, the parts, and the length of the gradient. Values are 1.2 sin(0.7 k + 1 + head)."""
+    images = [{"truths": [tuple(np.float32(v) if i < 4 else v for i, v in enumerate(t)) for t in SOME]}, {"truths": []}]
+    rows = "/* Written by scripts/compare_losses.py --golden: losses and the lengths of their gradients, by PyTorch. */\n"
+    for case in golden_cases():
+        case.classes, case.nominal, text, tensors = 2, 2, ["[net]"], []
+        for i, head in enumerate(case.heads):
+            flat = head["type"] == "detection"
+            size = 4 * head.get("spread", 1) + 3
+            channels = head["keys"]["side"] ** 2 * (2 + 5 * head["keys"]["num"]) if flat else len(head["mask"]) * size
+            keys = dict(head["keys"], classes=2, lab_channels=channels)
+            if not flat:
+                keys.update(num=len(head["anchors"]) // 2, anchors=head["anchors"])
+            if head["type"] not in ("detection", "region"):
+                keys["mask"] = head["mask"]
+            text.append(f"[{head['type']}]")
+            text += [f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in keys.items()]
+            shape = (2,) + ((1, 1) if flat else head["map"]) + (channels,)
+            tensors.append((1.2 * np.sin(.7 * np.arange(np.prod(shape)) + 1 + i)).astype(np.float32).reshape(shape))
+        parts, _, grads = reference(case, images, tensors, 1.0)
+        length = math.sqrt(sum(float((g ** 2).sum()) for g in grads))
+        literal = textwrap.fill(" ".join(f'"{line}\\n"' for line in text), 120, initial_indent=" ", subsequent_indent=" ")
+        rows += f'{{"{case.loss}",\n{literal},\n {{{", ".join(f"{v:.12g}" for v in parts.values())}}},\n {length:.12g}}},\n'
+    with open(os.path.join(ROOT, "tests/unit/loss_golden.inc"), "w") as file:
+        file.write(rows)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--build", default=os.path.join(ROOT, "build/release"))
     options.add_argument("--seeds", type=int, default=6)
     options.add_argument("--loss", default="")
+    options.add_argument("--golden", action="store_true", help="write tests/unit/loss_golden.inc instead")
     args = options.parse_args()
+    if args.golden:
+        write_golden()
+        return
     lab = os.path.join(args.build, "tests/tools/loss_lab")
     bad = 0
     for case in cases():

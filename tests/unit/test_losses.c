@@ -87,6 +87,39 @@ START_TEST(probabilities_carry_the_same_gradient) {
 }
 END_TEST
 
+/* ---- numbers of PyTorch ---- */
+
+static const struct {
+  const char *loss, *cfg;
+  double parts[4], length;
+} golden[] = {
+#include "tests/unit/loss_golden.inc"
+};
+
+START_TEST(numbers_of_pytorch) {
+  for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
+    lab l;
+    double length = 0;
+    const bool vector = strcmp(golden[i].loss, "detection") == 0;
+    lab_open(&l, golden[i].cfg, golden[i].loss, 2, vector ? 1 : 2, vector ? 1 : 3);
+    l.images[0].items = some;
+    l.images[0].count = SOME;
+    for (int h = 0; h < l.batch.n_heads; h++)
+      for (int p = 0, k = 0; p < (int)yolo_shape_pixels(l.heads[h].value.shape); p++)
+        for (int c = 0; c < l.heads[h].value.shape.c; c++, k++)
+          yolo_nth_pixel(&l.heads[h].value, (size_t)p)[c] = (float)(1.2 * sin(0.7 * k + 1 + h));
+    lab_make(&l);
+    lab_run(&l);
+    for (int h = 0; h < l.batch.n_heads; h++)
+      for (size_t k = 0; k < lab_floats(&l, h); k++) length += pow((double)((float *)l.heads[h].grad.data)[k], 2);
+    for (int k = 0; k < l.report.n_parts; k++)
+      ck_assert_double_eq_tol(l.report.parts[k].value, golden[i].parts[k], 1e-6 * (1 + fabs(golden[i].parts[k])));
+    ck_assert_double_eq_tol(sqrt(length), golden[i].length, 1e-6 * (1 + golden[i].length));
+    lab_close(&l);
+  }
+}
+END_TEST
+
 /* ---- derivatives ---- */
 
 /* truth_thresh and ignore_thresh of 1: no step of a difference crosses a threshold. */
@@ -288,6 +321,7 @@ int main(void) {
   tcase_add_test(tc, an_answer_that_fits_is_recalled);
   tcase_add_test(tc, softmax_by_hand);
   tcase_add_test(tc, probabilities_carry_the_same_gradient);
+  tcase_add_test(tc, numbers_of_pytorch);
   tcase_add_test(tc, gradients_are_derivatives);
   tcase_add_test(tc, scale_and_absent_gradient);
   tcase_add_test(tc, empty_images);
