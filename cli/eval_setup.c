@@ -158,6 +158,11 @@ static yolo_status check_merged(const data_sink *sink) {
   return yolo_fail(YOLO_EFORMAT, "the truth has two categories of one name or id; give each its own, or scores would mix them");
 }
 
+/* Labels that were named themselves have none. */
+static bool has_splits(const yolo_config *config) {
+  return yolo_has_suffix(config->file, ".cfg") || yolo_has_suffix(config->file, ".data");
+}
+
 yolo_status eval_open_truth(eval_job *job, const args_words *words) {
   const eval_args *a = job->args;
   data_sink sink;
@@ -168,7 +173,7 @@ yolo_status eval_open_truth(eval_job *job, const args_words *words) {
   const yolo_data_open_options options = {.sink = &sink.sink};
   YOLO_TRY(data_args_load(&a->data, job->truth_name, &job->config));
   YOLO_TRY(data_args_choose_split(&a->data, &job->config, YOLO_SPLIT_VAL, &split));
-  if (!a->gt) job->split = yolo_split_names[split];
+  if (has_splits(&job->config)) job->split = yolo_split_names[split];
   YOLO_TRY(yolo_config_open_split(&job->config, yolo_split_names[split], &options, &job->dataset));
   data_args_say_rest(&sink);
   YOLO_TRY(check_merged(&sink));

@@ -116,6 +116,7 @@ make_image pets/val/dog/1.ppm
 evaluate pets/val --weights class.weights --cfg class.cfg --names class.names --report pets.html
 expect_status 0
 expect_out '^top-1 0\.7500'
+expect_page pets.html '<dd>pets/val, 4 images of 2 classes</dd>'
 expect_page pets.html '<span>top-1</span><b>0\.7500</b>'
 expect_page pets.html '<td>dog, taken for cat</td><td>1</td>'
 

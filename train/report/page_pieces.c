@@ -71,7 +71,7 @@ void page_table_free(page_table *t) {
 yolo_status page_pace(double load_ms, double network_ms, double post_ms, size_t images, yolo_text *to) {
   const double times[] = {load_ms, network_ms, post_ms};
   static const char *const names[] = {"load", "network", "post"};
-  static const char *const notes[] = {"read, decode, fit", "forward pass", "boxes and NMS"};
+  static const char *const notes[] = {"read, decode, fit", "forward pass", "what follows"};
   yolo_status st = YOLO_OK;
   if (images == 0) return YOLO_OK;
   YOLO_TRY(yolo_html_heading(to, "Time per image"));
