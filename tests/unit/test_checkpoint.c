@@ -1,44 +1,12 @@
-/* The state of a training on disk: back bit for bit, whatever kills the program; another training, damage, a full disk. */
-#include "tests/unit/session_fixture.h"
+/* The state of a training on disk: back bit for bit, whatever kills the program, with the file before it; a full disk. */
+#include "tests/unit/checkpoint_fixture.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "train/checkpoint.h"
 #include "weights/weights.h"
-
-static const yolo_train_settings adam = {.seed = 7, .optimizer = YOLO_OPTIMIZER_ADAM, .ema = 0.999};
-static const yolo_train_settings sgd = {.seed = 7, .optimizer = YOLO_OPTIMIZER_SGD};
-
-static const char *file_path(void) { return in_folder("last.ckpt"); }
-static const char *prev_path(void) { return in_folder("last.ckpt.prev"); }
-
-static void clean(void) {
-  remove(file_path());
-  remove(prev_path());
-}
-
-typedef struct pair { /* two sessions of one training */
-  yolo_model_spec spec;
-  yolo_session a, b;
-} pair;
-
-static void open_pair(pair *p, const yolo_train_settings *settings, const char *cfg, const char *names) {
-  toy_spec(cfg, names, &p->spec);
-  toy_session(&p->spec, settings, NULL, &p->a);
-  toy_session(&p->spec, settings, NULL, &p->b);
-  toy_fill(&p->a, 1);
-}
-
-static void close_pair(pair *p) {
-  toy_release(&p->a);
-  toy_release(&p->b);
-  yolo_model_spec_release(&p->spec);
-}
-
-static const yolo_checkpoint_state nothing = {.best_epoch = -1};
 
 /* ---- there and back ---- */
 
@@ -69,6 +37,64 @@ START_TEST(state_comes_back) {
     close_pair(&p);
     clean();
   }
+}
+END_TEST
+
+/* A step with gradients that depend on its number alone. */
+static void step(yolo_session *s) {
+  float *grads = yolo_trainer_gradients(s->trainer);
+  yolo_step_report report;
+  yolo_rng rng = {3, s->optimizer.steps, 0};
+  for (int i = 0; i < s->ranges.count; i++) {
+    for (size_t j = 0; j < s->ranges.items[i].count; j++)
+      grads[s->ranges.items[i].offset + j] = (float)(yolo_rng_u32(&rng) % 2001) / 1000 - 1;
+  }
+  MUST(yolo_session_update(s, &report));
+  s->seen += 8;
+}
+
+/* Ten steps, and five, a checkpoint, a new session and five: the same bits. */
+START_TEST(resumed_sessions_go_on_alike) {
+  for (int kind = YOLO_OPTIMIZER_SGD; kind <= YOLO_OPTIMIZER_ADADELTA; kind++) {
+    yolo_train_settings t = {.epochs = 2,
+                             .batch = 8,
+                             .optimizer = kind,
+                             .lr = 0.01,
+                             .momentum = 0.9,
+                             .beta1 = 0.9,
+                             .decay = 5e-4,
+                             .schedule = YOLO_SCHEDULE_COSINE,
+                             .lr_final = 0.01,
+                             .warmup = 1,
+                             .warmup_power = 1,
+                             .warmup_momentum = 0.8,
+                             .warmup_bias_lr = 0.1,
+                             .clip = 10,
+                             .ema = 0.99,
+                             .ema_tau = 5,
+                             .seed = 3,
+                             .threads = 1};
+    yolo_model_spec spec;
+    yolo_session straight, before, after;
+    yolo_checkpoint_state back;
+    toy_spec(toy_cfg, NULL, &spec);
+    MUST(yolo_session_new(&spec, &t, 5, &straight));
+    MUST(yolo_session_new(&spec, &t, 5, &before));
+    for (int i = 0; i < 5; i++) step(&before);
+    MUST(yolo_checkpoint_save(file_path(), &before, &nothing));
+    MUST(yolo_session_new(&spec, &t, 5, &after));
+    MUST(yolo_checkpoint_load(file_path(), &after, &back));
+    expect_same_state(&before, &after);
+    for (int i = 0; i < 10; i++) step(&straight);
+    for (int i = 0; i < 5; i++) step(&after);
+    expect_same_state(&straight, &after);
+    ck_assert(memcmp(straight.ema, before.ema, straight.n_values * sizeof(float)) != 0);
+    yolo_session_release(&straight);
+    yolo_session_release(&before);
+    yolo_session_release(&after);
+    yolo_model_spec_release(&spec);
+  }
+  clean();
 }
 END_TEST
 
@@ -244,197 +270,8 @@ START_TEST(full_disk) {
 }
 END_TEST
 
-/* ---- another training ---- */
-
-START_TEST(another_training) {
-  static const struct {
-    const char *cfg, *names;
-    yolo_train_settings settings;
-    const char *words;
-  } table[] = {
-      {TOY_NET TOY_BODY "#\n" TOY_HEAD,
-       "a\nb\n",
-       {.seed = 7, .optimizer = YOLO_OPTIMIZER_ADAM, .ema = 0.9},
-       "last.ckpt: is of another network: line 19 of its cfg is '[convolutional]', of this run's '#'; resume with"},
-      {TOY_NET TOY_BODY TOY_HEAD "jitter=.3\n",
-       "a\nb\n",
-       {.seed = 7, .optimizer = YOLO_OPTIMIZER_ADAM, .ema = 0.9},
-       "line 28 of its cfg is '', of this run's 'jitter=.3'"},
-      {toy_cfg,
-       "a\nc\n",
-       {.seed = 7, .optimizer = YOLO_OPTIMIZER_ADAM, .ema = 0.9},
-       "is of other classes: class 1 is 'b' there and 'c' in this run"},
-      {toy_cfg,
-       "a\nb\n",
-       {.seed = 8, .optimizer = YOLO_OPTIMIZER_ADAM, .ema = 0.9},
-       "is of a run with train.seed = 7, but this run has 8"},
-      {toy_cfg,
-       "a\nb\n",
-       {.seed = 7, .optimizer = YOLO_OPTIMIZER_SGD, .ema = 0.9},
-       "train.optimizer = adam, but this run has sgd"},
-      {toy_cfg, "a\nb\n", {.seed = 7, .optimizer = YOLO_OPTIMIZER_ADAM}, "(train.ema) on, but this run has off"},
-  };
-  pair p;
-  open_pair(&p, &adam, toy_cfg, "a\nb\n");
-  MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    yolo_model_spec spec;
-    yolo_session s;
-    yolo_checkpoint_state back;
-    toy_spec(table[i].cfg, table[i].names, &spec);
-    toy_session(&spec, &table[i].settings, NULL, &s);
-    yolo_status st = yolo_checkpoint_load(file_path(), &s, &back);
-    expect_words(st, table[i].words);
-    ck_assert_int_eq(st, YOLO_EINVAL);
-    toy_release(&s);
-    yolo_model_spec_release(&spec);
-  }
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
-START_TEST(another_size_or_freezing) {
-  pair p;
-  yolo_session s;
-  yolo_checkpoint_state back;
-  bool learns[16] = {false};
-  open_pair(&p, &adam, toy_cfg, NULL);
-  MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
-  p.b.width = 64;
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "an input of 32 x 32, but this run has 64 x 32");
-  learns[11] = true;
-  toy_session(&p.spec, &adam, learns, &s);
-  expect_words(yolo_checkpoint_load(file_path(), &s, &back), "tensors|another part of the network learns (train.freeze)");
-  toy_release(&s);
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
-/* ---- damage ---- */
-
-/* Any byte, any cut: a sentence, and never another state than the one that was saved. */
-START_TEST(damaged_files) {
-  pair p;
-  yolo_checkpoint_state back;
-  size_t length = 0;
-  int unnoticed = 0;
-  open_pair(&p, &sgd, toy_cfg, NULL);
-  MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
-  char *bytes = get(file_path(), &length);
-  long live = yolo_memory_get_stats().live;
-  for (size_t at = 0; at < length; at += at < 4200 ? 7 : 331) {
-    for (int kind = 0; kind < 2; kind++) {
-      bytes[at] ^= kind ? 0x10 : 0;
-      put(file_path(), bytes, kind ? length : at);
-      bytes[at] ^= kind ? 0x10 : 0;
-      yolo_error_clear();
-      yolo_status st = yolo_checkpoint_load(file_path(), &p.b, &back);
-      if (st == YOLO_OK) expect_same_state(&p.a, &p.b);
-      if (st == YOLO_OK) unnoticed++; /* a blank of the header became another one */
-      if (st != YOLO_OK) expect_words(st, "last.ckpt");
-      if (st == YOLO_EFORMAT) expect_words(st, "; the checkpoint is damaged, and there is none before it: begin a new run");
-      ck_assert(st == YOLO_OK || st == YOLO_EFORMAT || (kind == 1 && (st == YOLO_EINVAL || st == YOLO_EUNSUPPORTED)));
-      ck_assert_int_eq(yolo_memory_get_stats().live, live);
-    }
-  }
-  ck_assert_int_lt(unnoticed, 3);
-  yolo_free(bytes);
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
-START_TEST(what_to_do_about_damage) {
-  pair p;
-  yolo_checkpoint_state back;
-  char words[512];
-  open_pair(&p, &sgd, toy_cfg, NULL);
-  for (int i = 0; i < 2; i++) MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
-  snprintf(words, sizeof words, "; the checkpoint is damaged. To go on from the one before it: mv '%s' '%s'", prev_path(),
-           file_path());
-  put(file_path(), "", 0);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "last.ckpt: is empty; the checkpoint is damaged");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), words);
-  put_text(file_path(), "<html> 404 </html> and more of that");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), words);
-  remove(file_path());
-  put_text(prev_path(), "<html> 404 </html> and more of that");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "last.ckpt.prev|there is none before it: begin a new run");
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
-/* A safetensors file with metadata of the test's choice. */
-static void write_facts(const char *const *key_values, int count) {
-  yolo_metadata pairs[4];
-  yolo_safetensors_writer *writer = NULL;
-  static const yolo_tensor_desc desc = {"a", 1, {1}, 0, NULL};
-  static const float one = 1;
-  for (int i = 0; i < count; i++) pairs[i] = (yolo_metadata){key_values[2 * i], key_values[2 * i + 1]};
-  MUST(yolo_safetensors_create(file_path(), &desc, 1, pairs, count, &writer));
-  MUST(yolo_safetensors_write(writer, &one, 1));
-  MUST(yolo_safetensors_writer_finish(writer));
-  yolo_safetensors_writer_close(writer);
-}
-
-START_TEST(other_files) {
-  pair p;
-  yolo_checkpoint_state back;
-  const char *const model[] = {"format", "yolo", "format_version", "1"};
-  const char *const newer[] = {"format", "yolo-checkpoint", "format_version", "2"};
-  const char *const poor[] = {"format", "yolo-checkpoint", "format_version", "1", "model_cfg", "[net]"};
-  const char *const odd[] = {"format", "yolo-checkpoint", "format_version", "x"};
-  open_pair(&p, &sgd, toy_cfg, NULL);
-  write_facts(model, 2);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "holds weights but not the state of a training");
-  write_facts(newer, 2);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "has format version 2|a newer yolo is needed");
-  write_facts(poor, 3);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "'class_names' is missing; the checkpoint is damaged");
-  write_facts(odd, 2);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "format_version is no number; the checkpoint is damaged");
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
-/* ---- memory ---- */
-
-static pair *hungry;
-
-static yolo_status attempt_save(void) { return yolo_checkpoint_save(file_path(), &hungry->a, &nothing); }
-
-static yolo_status attempt_load(void) {
-  yolo_checkpoint_state back;
-  yolo_status st = yolo_checkpoint_load(file_path(), &hungry->b, &back);
-  yolo_free(back.report);
-  return st;
-}
-
-START_TEST(short_of_memory) {
-  pair p;
-  yolo_checkpoint_state state = nothing;
-  char report[] = "{}";
-  open_pair(&p, &adam, toy_cfg, NULL);
-  hungry = &p;
-  state.report = report;
-  MUST(yolo_checkpoint_save(file_path(), &p.a, &state));
-  starve(attempt_save, 30);
-  starve(attempt_load, 30);
-  expect_same_state(&p.a, &p.b);
-  close_pair(&p);
-  clean();
-}
-END_TEST
-
 int main(void) {
-  const TTest *const all[] = {state_comes_back, nothing_validated_yet,   layout_of_the_file,
-                              cfg_in_latin_1,   previous_file_stays,     killed_at_any_moment,
-                              full_disk,        another_training,        another_size_or_freezing,
-                              damaged_files,    what_to_do_about_damage, other_files,
-                              short_of_memory};
+  const TTest *const all[] = {state_comes_back, resumed_sessions_go_on_alike, nothing_validated_yet, layout_of_the_file,
+                              cfg_in_latin_1,   previous_file_stays,          killed_at_any_moment,  full_disk};
   return run_suite("checkpoint", all, sizeof all / sizeof *all);
 }
