@@ -11,7 +11,7 @@
 /* ---- there and back ---- */
 
 START_TEST(state_comes_back) {
-  static const yolo_train_settings kinds[] = {
+  const yolo_train_settings kinds[] = {
       adam, sgd, {.optimizer = YOLO_OPTIMIZER_ADADELTA}, {.optimizer = YOLO_OPTIMIZER_ADAGRAD, .ema = 0.5}};
   char report[] = "{\"loss\":[0.1,\"M\xC3\xBCll\"],\"text\":\"a\\nb\"}\n\t\x01";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
