@@ -28,16 +28,15 @@ static int best_shape(const yolo_grid_head *head, const yolo_loss_image *image, 
 static int assign(const yolo_grid_head *head, const yolo_loss_image *image, const yolo_tensor *value, yolo_grid_item *items) {
   const yolo_darknet_keys *keys = head->keys;
   int count = 0;
-  for (int t = 0; t < image->truths->count; t++) {
-    const yolo_truth *truth = &image->truths->items[t];
-    if (truth->ignore || !yolo_truth_usable(truth)) continue;
-    const yolo_centred box = yolo_truth_box(truth);
+  for (int i = 0; i < image->truths_wanted; i++) {
+    const yolo_truth *truth = &image->truths->items[image->wanted[i].truth];
+    const yolo_centred box = image->wanted[i].box;
     const int cx = yolo_grid_cell(truth->x, value->shape.w), cy = yolo_grid_cell(truth->y, value->shape.h);
     const int best = best_shape(head, image, value, box);
     for (int a = 0; a < head->n; a++) {
       const yolo_centred prior = yolo_grid_prior(head, head->mask[a], image->batch, value);
       if (head->mask[a] == best || (keys->several < 1 && shape_overlap(keys->several_kind, prior, box) > keys->several))
-        items[count++] = (yolo_grid_item){yolo_grid_row_index(head, value->shape.w, cx, cy, a), t};
+        items[count++] = (yolo_grid_item){yolo_grid_row_index(head, value->shape.w, cx, cy, a), image->wanted[i].truth};
     }
   }
   return count;

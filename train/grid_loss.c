@@ -152,8 +152,9 @@ double yolo_grid_miss(const yolo_grid_head *head, double value, double target, d
     *slope = value - target;
     return *slope * *slope / 2;
   }
-  *slope = yolo_sigmoid(value) - target;
-  return yolo_divergence_logit(value, target);
+  const double e = exp(-fabs(value)); /* one exponential for both: most of the time goes here */
+  *slope = (value >= 0 ? 1 : e) / (1 + e) - target;
+  return (value > 0 ? value : 0) - value * target + log1p(e) - (target > 0 && target < 1 ? yolo_entropy(target) : 0);
 }
 
 /* ---- the walk ---- */

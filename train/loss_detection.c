@@ -65,14 +65,13 @@ static yolo_centred read_box(const detection *loss, const yolo_loss_image *image
 /* ---- who answers ---- */
 
 static const yolo_truth *truth_of(const detection *loss, const yolo_loss_image *image, size_t cell, int *index) {
-  for (int t = 0; t < image->truths->count; t++) {
-    const yolo_truth *truth = &image->truths->items[t];
-    if (truth->ignore || !yolo_truth_usable(truth)) continue;
+  for (int i = 0; i < image->truths_wanted; i++) {
+    const yolo_truth *truth = &image->truths->items[image->wanted[i].truth];
     int cx = (int)((double)truth->x * loss->side), cy = (int)((double)truth->y * loss->side);
     cx -= cx == loss->side;
     cy -= cy == loss->side;
     if ((size_t)cy * (size_t)loss->side + (size_t)cx != cell) continue;
-    *index = t;
+    *index = image->wanted[i].truth;
     return truth;
   }
   return NULL;

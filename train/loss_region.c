@@ -34,9 +34,8 @@ typedef struct region {
 static int assign(const yolo_grid_head *head, const yolo_loss_image *image, const yolo_tensor *value, yolo_grid_item *items) {
   const region_keys *keys = head->keys;
   int count = 0;
-  for (int t = 0; t < image->truths->count; t++) {
-    const yolo_truth *truth = &image->truths->items[t];
-    if (truth->ignore || !yolo_truth_usable(truth)) continue;
+  for (int i = 0; i < image->truths_wanted; i++) {
+    const yolo_truth *truth = &image->truths->items[image->wanted[i].truth];
     const int cx = yolo_grid_cell((double)truth->x, value->shape.w), cy = yolo_grid_cell((double)truth->y, value->shape.h);
     const float *values = yolo_pixel(value, image->index, cy, cx);
     const yolo_centred shape = {0, 0, (double)truth->w, (double)truth->h};
@@ -51,7 +50,7 @@ static int assign(const yolo_grid_head *head, const yolo_loss_image *image, cons
       const double iou = yolo_overlap_iou(&box, &shape);
       if (iou > best_iou) best = a, best_iou = iou;
     }
-    items[count++] = (yolo_grid_item){yolo_grid_row_index(head, value->shape.w, cx, cy, best), t};
+    items[count++] = (yolo_grid_item){yolo_grid_row_index(head, value->shape.w, cx, cy, best), image->wanted[i].truth};
   }
   return count;
 }

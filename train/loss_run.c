@@ -17,24 +17,27 @@ void yolo_loss_answered(yolo_loss_image *image, int t, double iou) {
   if (iou > image->best[t]) image->best[t] = iou;
 }
 
+/* Most pairs of boxes lie apart; this says so with a few comparisons. */
+static bool lie_apart(const yolo_centred *a, const yolo_centred *b) {
+  return 2 * fabs(a->x - b->x) >= a->w + b->w || 2 * fabs(a->y - b->y) >= a->h + b->h;
+}
+
 bool yolo_loss_box_ignored(const yolo_loss_image *image, const yolo_centred *box, double share) {
   for (int t = 0; t < image->truths->count; t++) {
     const yolo_truth *truth = &image->truths->items[t];
     if (!truth->ignore || !yolo_truth_usable(truth)) continue;
     const yolo_centred region = yolo_truth_box(truth);
-    if (yolo_overlap_covered(box, &region) > share) return true;
+    if (!lie_apart(box, &region) && yolo_overlap_covered(box, &region) > share) return true;
   }
   return false;
 }
 
 yolo_loss_nearest yolo_loss_nearest_truth(const yolo_loss_image *image, const yolo_centred *box) {
   yolo_loss_nearest best = {0, -1};
-  for (int t = 0; t < image->truths->count; t++) {
-    const yolo_truth *truth = &image->truths->items[t];
-    if (truth->ignore || !yolo_truth_usable(truth)) continue;
-    const yolo_centred wanted = yolo_truth_box(truth);
-    const double iou = yolo_overlap_iou(box, &wanted);
-    if (iou > best.iou) best = (yolo_loss_nearest){iou, t};
+  for (int i = 0; i < image->truths_wanted; i++) {
+    if (lie_apart(box, &image->wanted[i].box)) continue;
+    const double iou = yolo_overlap_iou(box, &image->wanted[i].box);
+    if (iou > best.iou) best = (yolo_loss_nearest){iou, image->wanted[i].truth};
   }
   return best;
 }
@@ -75,20 +78,22 @@ static yolo_status check_truths(const yolo_loss_batch *batch, int classes) {
   return YOLO_OK;
 }
 
-/* ---- room: the images, then the best overlaps, then what the loss asked for; each part on a multiple of 16 ---- */
+/* ---- room: the images, then for each the best overlaps, the places, what the loss asked for; all on multiples of 16 ---- */
 
 static size_t padded(size_t size) { return (size + 15) / 16 * 16; }
 
 static size_t image_room(const yolo_loss_plan *plan, const yolo_truths *truths) {
-  return padded((size_t)truths->count * sizeof(double)) + padded((size_t)truths->count * plan->room);
+  const size_t count = (size_t)truths->count;
+  return padded(count * sizeof(double)) + padded(count * sizeof(yolo_loss_place)) + padded(count * plan->room);
 }
 
 static yolo_status take_room(const yolo_loss_plan *plan, const yolo_loss_batch *batch, yolo_loss_scratch *scratch) {
   size_t size = padded((size_t)batch->count * sizeof(yolo_loss_image));
-  for (int n = 0; n < batch->count; n++) {
-    if ((size_t)batch->images[n].count > SIZE_MAX / 4 / (sizeof(double) + plan->room + 1) - size / 4)
+  for (int n = 0; plan->classes && n < batch->count; n++) {
+    const size_t each = sizeof(double) + sizeof(yolo_loss_place) + plan->room + 48; /* with what padding adds */
+    if ((size_t)batch->images[n].count > (SIZE_MAX / 2 - size) / each)
       return yolo_fail(YOLO_ENOMEM, "image %d has too many objects (%d)", n, batch->images[n].count);
-    size += plan->classes ? image_room(plan, &batch->images[n]) : 0;
+    size += image_room(plan, &batch->images[n]);
   }
   if (scratch->data && scratch->size >= size) return YOLO_OK;
   yolo_free(scratch->data);
@@ -98,20 +103,29 @@ static yolo_status take_room(const yolo_loss_plan *plan, const yolo_loss_batch *
   return YOLO_ENOMEM;
 }
 
+static void place_truths(const yolo_loss_plan *plan, yolo_loss_image *image, char *at) {
+  const yolo_truths *truths = image->truths;
+  const size_t count = (size_t)truths->count;
+  image->best = (double *)(void *)at;
+  image->wanted = (yolo_loss_place *)(void *)(at + padded(count * sizeof(double)));
+  image->room = at + image_room(plan, truths) - padded(count * plan->room);
+  for (int t = 0; t < truths->count; t++) {
+    const yolo_truth *truth = &truths->items[t];
+    image->best[t] = -1;
+    if (!truth->ignore && yolo_truth_usable(truth))
+      image->wanted[image->truths_wanted++] = (yolo_loss_place){yolo_truth_box(truth), t};
+  }
+}
+
 static void place_images(const yolo_loss_plan *plan, const yolo_loss_batch *batch, void *data) {
   yolo_loss_image *images = data;
   char *at = (char *)data + padded((size_t)batch->count * sizeof *images);
   for (int n = 0; n < batch->count; n++) {
-    const yolo_truths *truths = &batch->images[n];
-    images[n] = (yolo_loss_image){.batch = batch, .index = n, .truths = truths, .step = (double)batch->scale / batch->count};
+    images[n] =
+        (yolo_loss_image){.batch = batch, .index = n, .truths = &batch->images[n], .step = (double)batch->scale / batch->count};
     if (!plan->classes) continue;
-    images[n].best = (double *)(void *)at;
-    images[n].room = at + padded((size_t)truths->count * sizeof(double));
-    at += image_room(plan, truths);
-    for (int t = 0; t < truths->count; t++) {
-      images[n].best[t] = -1;
-      images[n].truths_wanted += !truths->items[t].ignore && yolo_truth_usable(&truths->items[t]);
-    }
+    place_truths(plan, &images[n], at);
+    at += image_room(plan, &batch->images[n]);
   }
 }
 
