@@ -10,6 +10,10 @@ of cases, text lines with raw little-endian float32 between them:
     tensor in N H W C\\n      then N*H*W*C floats, channels last; one or more
     tensor param 1 1 1 COUNT\\n   then COUNT floats in PyTorch's own order (the layout on disk); none or more
     tensor out N H W C\\n     then the result, channels last
+    tensor up N H W C\\n      cases with a gradient: dL/d out, and then
+    tensor gradin N H W C\\n  dL/d in, one an input
+    tensor gradpar 1 1 1 COUNT\\n   dL/d param, one a learned parameter, laid out as that
+    tensor after 1 1 1 COUNT\\n     running statistics after the pass, one a buffer
     end\\n
 """
 import sys
@@ -33,18 +37,33 @@ def tensor(role, t):
         t = t[:, :, None, None]
     n, c, h, w = t.shape
     out.extend(f"tensor {role} {n} {h} {w} {c}\n".encode())
-    out.extend(t.permute(0, 2, 3, 1).contiguous().numpy().astype("<f4").tobytes())
+    out.extend(t.detach().permute(0, 2, 3, 1).contiguous().numpy().astype("<f4").tobytes())
 
 
-def case(op, name, inputs, params, result, **attrs):
+def vector(role, t):
+    out.extend(f"tensor {role} 1 1 1 {t.numel()}\n".encode())
+    out.extend(t.detach().contiguous().numpy().astype("<f4").tobytes())
+
+
+def case(op, name, inputs, params, result, up=None, after=(), **attrs):
+    """up: dL/d out of a case with gradients, whose inputs and learned parameters were made by learned()."""
     keys = "".join(f" {key}={int(value) if isinstance(value, bool) else value}" for key, value in attrs.items())
     out.extend(f"case {op} {name}{keys}\n".encode())
     for t in inputs:
         tensor("in", t)
     for p in params:
-        out.extend(f"tensor param 1 1 1 {p.numel()}\n".encode())
-        out.extend(p.contiguous().numpy().astype("<f4").tobytes())
+        vector("param", p)
     tensor("out", result)
+    if up is not None:
+        result.backward(up)
+        tensor("up", up)
+        for t in inputs:
+            tensor("gradin", t.grad)
+        for p in params:
+            if p.requires_grad:
+                vector("gradpar", p.grad)
+    for p in after:
+        vector("after", p)
     out.extend(b"end\n")
 
 
@@ -200,6 +219,84 @@ def dialect():
     case("implicit", "atoms", [x], [vector], vector.view(1, 5, 3, 1), filters=5, atoms=3)
 
 
+def learned(*shape, **limits):
+    return values(*shape, **limits).requires_grad_()
+
+
+def conv_gradient(name, shape, filters, k, stride=(1, 1), pads=(0, 0, 0, 0), dilation=1, groups=1, bias=True):
+    x, weight = learned(*shape), learned(filters, shape[1] // groups, *k, low=-0.5, high=0.5)
+    params = [weight] + ([learned(filters)] if bias else [])
+    padded = F.pad(x, (pads[1], pads[3], pads[0], pads[2]))
+    y = F.conv2d(padded, *params, stride=stride, dilation=dilation, groups=groups)
+    case("conv2d", name, [x], params, y, up=values(*y.shape), filters=filters, kernel_h=k[0], kernel_w=k[1],
+         stride_h=stride[0], stride_w=stride[1], top=pads[0], left=pads[1], bottom=pads[2], right=pads[3],
+         dilation=dilation, groups=groups, bias=bias, residual=False)
+
+
+def conv_gradients():
+    conv_gradient("grad_1x1", (2, 5, 4, 3), 7, (1, 1))
+    conv_gradient("grad_3x3", (2, 4, 7, 5), 6, (3, 3), pads=(1, 1, 1, 1), bias=False)
+    conv_gradient("grad_stride2", (2, 3, 7, 6), 5, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
+    conv_gradient("grad_uneven", (1, 3, 8, 7), 4, (5, 3), stride=(2, 1), pads=(2, 0, 1, 3))
+    conv_gradient("grad_dilated", (1, 4, 9, 8), 3, (3, 3), pads=(2, 2, 2, 2), dilation=2)
+    conv_gradient("grad_groups", (1, 6, 5, 6), 9, (3, 3), pads=(1, 1, 1, 1), groups=3, bias=False)
+    conv_gradient("grad_depthwise", (2, 8, 6, 5), 8, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), groups=8, bias=False)
+
+
+def norm_gradients():
+    """In training: the batch's own statistics; the running ones move."""
+    for act in ("linear", "leaky", "mish"):
+        x, weight, b = learned(3, 5, 4, 3), learned(5), learned(5)
+        mean, var = values(5), values(5, low=0.1, high=2)
+        after = [mean.clone(), var.clone()]
+        y = ACTIVATIONS[act](F.batch_norm(x, *after, weight, b, training=True, momentum=0.1, eps=1e-3))
+        case("batchnorm", f"grad_{act}", [x], [weight, b, mean, var], y, up=values(*y.shape), after=after, eps=1e-3,
+             act=act, training=1)
+    x, weight, b = learned(2, 5, 4, 3), learned(5), learned(5)
+    mean, var = values(5), values(5, low=0.1, high=2)
+    y = F.leaky_relu(F.batch_norm(x, mean, var, weight, b, training=False, eps=1e-3), 0.1)
+    case("batchnorm", "grad_frozen", [x], [weight, b, mean, var], y, up=values(*y.shape), after=[mean, var], eps=1e-3,
+         act="leaky")
+
+
+def pool_gradients():
+    for name, k, s, pads in [("2x2", (2, 2), (2, 2), (0, 0, 0, 0)), ("5x5_same", (5, 5), (1, 1), (2, 2, 2, 2)),
+                             ("3x2_uneven", (3, 2), (2, 1), (1, 0, 1, 1))]:
+        x = learned(2, 5, 7, 6)
+        y = F.max_pool2d(F.pad(x, (pads[1], pads[3], pads[0], pads[2]), value=float("-inf")), k, s)
+        case("maxpool", f"grad_{name}", [x], [], y, up=values(*y.shape), training=1, kernel_h=k[0], kernel_w=k[1],
+             stride_h=s[0], stride_w=s[1], top=pads[0], left=pads[1], bottom=pads[2], right=pads[3])
+    x = learned(2, 5, 7, 6)
+    y = x.mean((2, 3))
+    case("avgpool", "grad_global", [x], [], y, up=values(*y.shape), is_global=1)
+    x = learned(1, 4, 7, 6)
+    y = F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
+    case("avgpool", "grad_3x3_pad", [x], [], y, up=values(*y.shape), kernel_h=3, kernel_w=3, stride_h=2, stride_w=2, top=1,
+         left=1, bottom=1, right=1)
+
+
+def other_gradients():
+    for act, f in ACTIVATIONS.items():
+        x = learned(1, 3, 5, 4, low=-8, high=8)
+        y = f(x)
+        case("activation", f"grad_{act}", [x], [], y, up=values(*y.shape), act=act)
+    x, weight, b = learned(2, 3, 4, 5), learned(7, 60, low=-0.3, high=0.3), learned(7)
+    y = F.linear(x.flatten(1), weight, b)
+    case("linear", "grad_map", [x], [weight, b], y, up=values(*y.shape), outputs=7, bias=1, act="linear")
+    x = learned(2, 12, low=-3, high=3)
+    y = F.softmax(x / 0.5, 1)
+    case("softmax", "grad_vector", [x], [], y, up=values(*y.shape), groups=1, temperature=0.5)
+    x, factors = learned(2, 4, 3, 5), learned(2, 4)
+    y = x * factors[:, :, None, None]
+    case("scale_channels", "grad_excitation", [x, factors], [], y, up=values(*y.shape))
+    x, other = learned(2, 4, 3, 5), learned(2, 4, 3, 5)
+    y = F.leaky_relu(x + other, 0.1)
+    case("shortcut", "grad_leaky", [x, other], [], y, up=values(*y.shape), act="leaky")
+    x = learned(1, 3, 4, 5)
+    y = F.interpolate(x, scale_factor=2, mode="nearest")
+    case("upsample", "grad_nearest", [x], [], y, up=values(*y.shape), factor=2, scale=1)
+
+
 def main():
     convolutions()
     pools()
@@ -207,6 +304,10 @@ def main():
     shapes()
     vectors()
     dialect()
+    conv_gradients()
+    norm_gradients()
+    pool_gradients()
+    other_gradients()
     path = sys.argv[1] if len(sys.argv) > 1 else "tests/golden/ops.bin"
     with open(path, "wb") as f:
         f.write(out)

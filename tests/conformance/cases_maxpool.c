@@ -35,6 +35,8 @@ static const yolo_case cases[] = {
     CASE(1, 13, 13, 16, 3, 2, 1, 2, 2, 0, 1, 1),
     CASE(1, 13, 13, 24, 2, 2, 1, 1, 1, 1, 0, 0),
     CASE(1, 14, 9, 8, 3, 3, 2, 2, 1, 1, 1, 1),
+    SQUARE(1, 19, 20, 18, 17, 1), /* more cells than one look takes */
+    BARE(2, 17, 14, 19, 2, 3),    /* cells that no window holds */
 };
 
 static void describe(const yolo_case *c, char *text, size_t size) {

@@ -124,6 +124,32 @@ START_TEST(attributes_are_darknets) {
 }
 END_TEST
 
+START_TEST(squares_of_dropblock) {
+  static const struct {
+    const char *keys;
+    bool on;
+    int block;
+    float share;
+  } rows_of[] = {{"probability=.1\n", false, 7, 0},
+                 {"dropblock=1\n", true, 7, 0},
+                 {"dropblock=1\ndropblock_size_abs=5\n", true, 5, 0},
+                 {"dropblock=1\ndropblock_size_rel=.25\n", true, 0, 0.25f},
+                 {"dropblock=1\ndropblock_size_rel=.25\ndropblock_size_abs=3\n", true, 3, 0}};
+  for (size_t i = 0; i < sizeof rows_of / sizeof *rows_of; i++) {
+    yolo_cfg *cfg = NULL;
+    yolo_graph *graph = NULL;
+    char text[256];
+    snprintf(text, sizeof text, NET "[dropout]\n%s", rows_of[i].keys);
+    ck_assert_msg(build_text(text, &cfg, &graph) == YOLO_OK, "%s", yolo_error_message());
+    const yolo_dropout_attrs *a = attrs_of(graph, YOLO_OP_dropout);
+    ck_assert_int_eq(a->dropblock, rows_of[i].on);
+    ck_assert_int_eq(a->block, rows_of[i].block);
+    ck_assert_float_eq_tol(a->block_share, rows_of[i].share, 1e-7f);
+    release(cfg, graph);
+  }
+}
+END_TEST
+
 START_TEST(inputs_of_products_and_sums) {
   yolo_cfg *cfg = NULL;
   yolo_graph *graph = NULL;
@@ -287,6 +313,7 @@ int main(void) {
   tcase_set_timeout(tcase, 120);
   tcase_add_loop_test(tcase, good_text_gives_the_shape, 0, ROWS(good_text));
   tcase_add_test(tcase, attributes_are_darknets);
+  tcase_add_test(tcase, squares_of_dropblock);
   tcase_add_test(tcase, inputs_of_products_and_sums);
   tcase_add_test(tcase, layers_without_nodes_count);
   tcase_add_test(tcase, another_input_size);

@@ -104,6 +104,7 @@ static const bad_row bad_text[] = {
     {NET "[upsample]\nreverse=1\n", "reverse=1"},
     {NET "[reorg]\nstride=5\n", "toy.cfg:4:|[reorg]"},
     {NET "[dropout]\nprobability=1\n", "probability=1"},
+    {NET "[dropout]\ndropblock=1\ndropblock_size_rel=1.5\n", "dropblock_size_rel=1.5"},
     {NET "[softmax]\ngroups=2\n", "groups=2 does not divide the 3 channels"},
     {NET "[softmax]\ntemperature=0\n", "temperature=0"},
     /* references */

@@ -1,6 +1,8 @@
 /* The plain loops of the ops against numbers that PyTorch computed (tests/golden/ops.bin, written by
  * scripts/make_golden.py, which describes the format). Parameters come in the layout on disk, so the swap to
- * the layout in memory is judged along. Limit: ||y - golden|| <= 1e-6 ||golden||. */
+ * the layout in memory is judged along. Limit: ||y - golden|| <= 1e-6 ||golden||.
+ *
+ * Cases with dL/d out also have PyTorch's gradients, which the plain backward loops must give. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +31,8 @@ typedef struct golden {
   yolo_shape in_shape[MAX_IN], out_shape;
   float *in[MAX_IN], *param[YOLO_OP_MAX_PARAM], *out;
   size_t param_count[YOLO_OP_MAX_PARAM];
+  int n_grad_in, n_grad_param, n_after;
+  float *up, *grad_in[MAX_IN], *grad_param[YOLO_OP_MAX_PARAM], *after[YOLO_OP_MAX_PARAM];
 } golden;
 
 /* The line at `at` without its end; returns what follows it, NULL when there is no line. */
@@ -62,6 +66,17 @@ static void take_tensor(golden *g, const char *line, const char **at) {
     ck_assert_int_lt(g->n_param, YOLO_OP_MAX_PARAM);
     g->param_count[g->n_param] = yolo_shape_count(s);
     g->param[g->n_param++] = values;
+  } else if (strcmp(role, "up") == 0) {
+    g->up = values;
+  } else if (strcmp(role, "gradin") == 0) {
+    ck_assert_int_lt(g->n_grad_in, MAX_IN);
+    g->grad_in[g->n_grad_in++] = values;
+  } else if (strcmp(role, "gradpar") == 0) {
+    ck_assert_int_lt(g->n_grad_param, YOLO_OP_MAX_PARAM);
+    g->grad_param[g->n_grad_param++] = values;
+  } else if (strcmp(role, "after") == 0) {
+    ck_assert_int_lt(g->n_after, YOLO_OP_MAX_PARAM);
+    g->after[g->n_after++] = values;
   } else {
     ck_assert_str_eq(role, "out");
     g->out_shape = s;
@@ -86,6 +101,10 @@ static void golden_read(const char *at, golden *g) {
 static void golden_free(golden *g) {
   for (int i = 0; i < g->n_in; i++) yolo_free(g->in[i]);
   for (int i = 0; i < g->n_param; i++) yolo_free(g->param[i]);
+  for (int i = 0; i < g->n_grad_in; i++) yolo_free(g->grad_in[i]);
+  for (int i = 0; i < g->n_grad_param; i++) yolo_free(g->grad_param[i]);
+  for (int i = 0; i < g->n_after; i++) yolo_free(g->after[i]);
+  yolo_free(g->up);
   yolo_free(g->out);
 }
 
@@ -163,7 +182,7 @@ static void read_pool(const golden *g, any_attrs *a) {
                               .global = whole(g, "is_global")};
 }
 static void read_batchnorm(const golden *g, any_attrs *a) {
-  a->batchnorm = (yolo_batchnorm_attrs){.eps = (float)number(g, "eps"), .momentum = 0.1f};
+  a->batchnorm = (yolo_batchnorm_attrs){.eps = (float)number(g, "eps"), .momentum = 0.1f, .act = activation(g, "act")};
 }
 static void read_activation(const golden *g, any_attrs *a) { a->activation.act = activation(g, "act"); }
 static void read_upsample(const golden *g, any_attrs *a) {
@@ -245,31 +264,109 @@ static double relative_error(const float *y, const float *want, size_t count) {
   return sqrt(sum / all);
 }
 
-START_TEST(op_computes_what_pytorch_computes) {
+/* One case with its attributes and the memory of a call. */
+typedef struct bench {
   golden g;
   any_attrs attrs;
   yolo_tensor in[MAX_IN], param[YOLO_OP_MAX_PARAM], out;
+  void *saved;
+  yolo_op_call call;
+} bench;
+
+static void *room(size_t bytes) {
+  void *memory = yolo_calloc(bytes + 1, 1);
+  ck_assert_ptr_nonnull(memory);
+  return memory;
+}
+
+static void bench_make(bench *b, const char *at) {
   yolo_shape shape;
   bool known = false;
-  golden_read(starts[_i], &g);
-  memset(&attrs, 0, sizeof attrs);
+  memset(b, 0, sizeof *b);
+  golden *g = &b->g;
+  golden_read(at, g);
   for (int i = 0; i < READERS; i++)
-    if (readers[i].op == g.op) readers[i].read(&g, &attrs), known = true;
-  ck_assert_msg(known, "no reader for the attributes of %s", g.line);
-  ck_assert_msg(g.op->shape(&attrs, g.n_in, g.in_shape, &shape) == YOLO_OK, "%s: %s", g.line, yolo_error_message());
-  ck_assert_msg(yolo_shape_equal(shape, g.out_shape), "%s: output of %d x %d x %d x %d", g.line, shape.n, shape.h, shape.w,
+    if (readers[i].op == g->op) readers[i].read(g, &b->attrs), known = true;
+  ck_assert_msg(known, "no reader for the attributes of %s", g->line);
+  ck_assert_msg(g->op->shape(&b->attrs, g->n_in, g->in_shape, &shape) == YOLO_OK, "%s: %s", g->line, yolo_error_message());
+  ck_assert_msg(yolo_shape_equal(shape, g->out_shape), "%s: output of %d x %d x %d x %d", g->line, shape.n, shape.h, shape.w,
                 shape.c);
-  params_to_memory(&g, &attrs, param);
-  for (int i = 0; i < g.n_in; i++) in[i] = yolo_tensor_dense(g.in[i], g.in_shape[i]);
-  float *y = yolo_alloc(yolo_shape_count(shape) * sizeof *y);
-  ck_assert_ptr_nonnull(y);
-  out = yolo_tensor_dense(y, shape);
-  yolo_op_call call = {.attrs = &attrs, .n_in = g.n_in, .n_param = g.n_param, .in = in, .out = &out, .param = param};
-  ck_assert_int_eq(g.op->forward(&call), YOLO_OK);
-  double error = relative_error(y, g.out, yolo_shape_count(shape));
-  ck_assert_msg(error <= 1e-6, "%s: error %g", g.line, error);
-  yolo_free(y);
-  golden_free(&g);
+  params_to_memory(g, &b->attrs, b->param);
+  for (int i = 0; i < g->n_in; i++) b->in[i] = yolo_tensor_dense(g->in[i], g->in_shape[i]);
+  b->out = yolo_tensor_dense(room(yolo_shape_count(shape) * sizeof(float)), shape);
+  b->call = (yolo_op_call){
+      .attrs = &b->attrs, .n_in = g->n_in, .n_param = g->n_param, .in = b->in, .out = &b->out, .param = b->param};
+  b->call.training = whole(g, "training") != 0;
+  if (g->op->saved_size) b->call.saved = b->saved = room(g->op->saved_size(&b->attrs, g->in_shape, shape));
+  ck_assert_int_eq(g->op->forward(&b->call), YOLO_OK);
+}
+
+static void bench_free(bench *b) {
+  yolo_free(b->out.data);
+  yolo_free(b->saved);
+  golden_free(&b->g);
+}
+
+static void expect(const bench *b, const char *what, const float *have, const float *want, size_t count) {
+  const double error = relative_error(have, want, count);
+  ck_assert_msg(error <= 1e-6, "%s: %s: error %g", b->g.line, what, error);
+}
+
+START_TEST(op_computes_what_pytorch_computes) {
+  bench b;
+  bench_make(&b, starts[_i]);
+  expect(&b, "output", b.out.data, b.g.out, yolo_shape_count(b.g.out_shape));
+  bench_free(&b);
+}
+END_TEST
+
+/* dL/d param is laid out like the parameter; buffers have none, but move in training. */
+static void judge_params(bench *b, const yolo_tensor *grads) {
+  golden *g = &b->g;
+  yolo_param_spec spec[YOLO_OP_MAX_PARAM];
+  int n = g->op->params ? g->op->params(&b->attrs, g->n_in, g->in_shape, spec) : 0, learned = 0, moved = 0;
+  for (int i = 0; i < n; i++) {
+    const size_t count = yolo_param_count(&spec[i]);
+    if (spec[i].buffer) {
+      ck_assert_int_lt(moved, g->n_after);
+      expect(b, spec[i].name, b->param[i].data, g->after[moved++], count);
+      continue;
+    }
+    ck_assert_int_lt(learned, g->n_grad_param);
+    float *slab = room(count * sizeof *slab);
+    yolo_param_to_memory(&spec[i], g->grad_param[learned], slab);
+    expect(b, spec[i].name, grads[i].data, g->grad_param[learned++], count);
+    yolo_free(slab);
+  }
+  ck_assert_int_eq(learned, g->n_grad_param);
+  ck_assert_int_eq(moved, g->n_after);
+}
+
+static void judge_gradients(bench *b) {
+  yolo_tensor up = yolo_tensor_dense(b->g.up, b->g.out_shape), grad_in[MAX_IN], grad_param[YOLO_OP_MAX_PARAM];
+  const golden *g = &b->g;
+  const float beta[MAX_IN] = {0};
+  for (int i = 0; i < g->n_in; i++)
+    grad_in[i] = yolo_tensor_dense(room(yolo_shape_count(g->in_shape[i]) * sizeof(float)), g->in_shape[i]);
+  for (int i = 0; i < g->n_param; i++)
+    grad_param[i] = yolo_tensor_dense(room(g->param_count[i] * sizeof(float)), b->param[i].shape);
+  b->call.grad_out = &up;
+  b->call.grad_in = grad_in;
+  b->call.beta = beta;
+  b->call.grad_param = grad_param;
+  ck_assert_int_eq(g->op->backward(&b->call), YOLO_OK);
+  ck_assert_int_eq(g->n_grad_in, g->n_in);
+  for (int i = 0; i < g->n_in; i++) expect(b, "dL/d in", grad_in[i].data, g->grad_in[i], yolo_shape_count(g->in_shape[i]));
+  judge_params(b, grad_param);
+  for (int i = 0; i < g->n_in; i++) yolo_free(grad_in[i].data);
+  for (int i = 0; i < g->n_param; i++) yolo_free(grad_param[i].data);
+}
+
+START_TEST(gradients_are_pytorchs) {
+  bench b;
+  bench_make(&b, starts[_i]);
+  if (b.g.up) judge_gradients(&b);
+  bench_free(&b);
 }
 END_TEST
 
@@ -320,6 +417,7 @@ int main(void) {
   Suite *suite = suite_create("golden ops");
   TCase *tcase = tcase_create("pytorch");
   tcase_add_loop_test(tcase, op_computes_what_pytorch_computes, 0, case_count);
+  tcase_add_loop_test(tcase, gradients_are_pytorchs, 0, case_count);
   tcase_add_test(tcase, every_reader_met_a_case);
   suite_add_tcase(suite, tcase);
   int failed = suite_run(suite);

@@ -260,6 +260,46 @@ START_TEST(some_shortcuts_stay) {
 }
 END_TEST
 
+/* For training an activation joins the batch norm that it alone reads, across layers too; nothing else is joined. */
+START_TEST(a_batchnorm_takes_its_activation_along) {
+  graph_maker m = start(3);
+  int a = add_conv_layer(&m, 0, 8, 3, true, YOLO_ACT_leaky); /* nodes 1 2 3 */
+  int b = add_conv_layer(&m, a, 8, 3, true, YOLO_ACT_linear), c = add_simple_layer(&m, YOLO_OP_activation, b);
+  int d = add_simple_layer(&m, YOLO_OP_batchnorm, c), e = add_simple_layer(&m, YOLO_OP_activation, d);
+  int sum[2] = {d, e}, f = add(&m, YOLO_OP_shortcut, NULL, 2, sum, NULL);
+  yolo_graph *joined = NULL;
+  ck_ok(yolo_graph_fuse_training(m.graph, &joined));
+  ck_assert_int_eq(joined->n_nodes, m.graph->n_nodes - 2);
+  ck_assert_int_eq(joined->nodes[2].op, YOLO_OP_batchnorm);
+  ck_assert_int_eq(((const yolo_batchnorm_attrs *)joined->nodes[2].attrs)->act, YOLO_ACT_leaky);
+  ck_assert_int_eq(joined->nodes[2].source, a);
+  ck_assert_int_eq(joined->nodes[4].source, c);
+  ck_assert_int_eq(joined->nodes[5].source, d); /* read twice */
+  ck_assert_int_eq(((const yolo_batchnorm_attrs *)joined->nodes[5].attrs)->act, YOLO_ACT_linear);
+  ck_assert_int_eq(joined->nodes[6].source, e);
+  ck_assert_int_eq(joined->nodes[7].source, f);
+  ck_assert_int_eq(joined->n_params, m.graph->n_params);
+  for (int k = 0; k < joined->nodes[2].n_param; k++) ck_assert_int_eq(joined->nodes[2].param[k], m.graph->nodes[2].param[k]);
+  yolo_graph_free(joined);
+  yolo_graph_free(m.graph);
+}
+END_TEST
+
+/* At inference a convolution takes in the batch norm with the activation that has. */
+START_TEST(a_convolution_takes_both) {
+  graph_maker m = start(3);
+  yolo_conv2d_attrs conv = conv_attrs(8, 3, false);
+  yolo_batchnorm_attrs norm = {.eps = 1e-5f, .act = YOLO_ACT_mish};
+  begin(&m, "convolutional");
+  int a = add(&m, YOLO_OP_conv2d, &conv, 1, (int[]){0}, "conv");
+  add(&m, YOLO_OP_batchnorm, &norm, 1, &a, "bn");
+  yolo_graph *fused = fuse(&m);
+  ck_assert_int_eq(fused->n_nodes, 2);
+  ck_assert_int_eq(((const yolo_conv2d_attrs *)fused->nodes[1].attrs)->act1, YOLO_ACT_mish);
+  yolo_graph_free(fused);
+}
+END_TEST
+
 START_TEST(dropout_disappears) {
   graph_maker m = start(3);
   int a = add_conv_layer(&m, 0, 8, 3, false, YOLO_ACT_linear), b = add_simple_layer(&m, YOLO_OP_dropout, a);
@@ -342,6 +382,8 @@ int main(void) {
   tcase_add_test(tc, a_value_with_two_readers_stays);
   tcase_add_test(tc, a_residual_joins_the_later_convolution);
   tcase_add_test(tc, some_shortcuts_stay);
+  tcase_add_test(tc, a_batchnorm_takes_its_activation_along);
+  tcase_add_test(tc, a_convolution_takes_both);
   tcase_add_test(tc, dropout_disappears);
   tcase_add_test(tc, copies_are_equal);
   tcase_add_test(tc, short_memory_leaks_nothing);

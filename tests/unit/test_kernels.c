@@ -70,6 +70,42 @@ START_TEST(a_sum_that_is_no_number) {
 }
 END_TEST
 
+/* Channel c of the map: mean 1000 c, spread 0.1. Sums of squares in fp32 would leave nothing of the variance. */
+START_TEST(variance_survives_a_large_mean) {
+  enum { PIXELS = 5000, CHANNELS = 5 };
+  static float x[PIXELS * CHANNELS], y[PIXELS * CHANNELS];
+  const yolo_device_options options = {.threads = 2, .isa = names[_i]};
+  const yolo_batchnorm_attrs attrs = {.eps = 1e-8f, .momentum = 1};
+  float weight[CHANNELS], bias[CHANNELS], mean[CHANNELS], var[CHANNELS], saved[2 * CHANNELS];
+  const yolo_shape shape = {1, 50, 100, CHANNELS}, vector = {1, 1, 1, CHANNELS};
+  yolo_tensor in = yolo_tensor_dense(x, shape), out = yolo_tensor_dense(y, shape);
+  yolo_tensor param[4] = {yolo_tensor_dense(weight, vector), yolo_tensor_dense(bias, vector), yolo_tensor_dense(mean, vector),
+                          yolo_tensor_dense(var, vector)};
+  yolo_op_call call = {
+      .id = YOLO_OP_batchnorm, .attrs = &attrs, .n_in = 1, .n_param = 4, .in = &in, .out = &out, .param = param};
+  yolo_device *device = NULL;
+  void *work = NULL;
+  if (!isa_named(_i)) return;
+  for (int i = 0; i < PIXELS * CHANNELS; i++) x[i] = (float)(i % CHANNELS) * 1000 + 0.1f * sinf((float)i);
+  for (int c = 0; c < CHANNELS; c++) weight[c] = 1, bias[c] = 0;
+  call.training = true;
+  call.saved = saved;
+  ck_assert_int_eq(yolo_backend_cpu.open(&options, &device), YOLO_OK);
+  ck_assert_int_eq(yolo_backend_cpu.alloc(device, yolo_backend_cpu.sizes(device, &call, 0).work, &work), YOLO_OK);
+  call.work = work;
+  ck_assert_int_eq(yolo_backend_cpu.run(device, YOLO_FORWARD, &call), YOLO_OK);
+  for (int c = 0; c < CHANNELS; c++) {
+    double sum = 0, spread = 0;
+    for (int p = 0; p < PIXELS; p++) sum += x[p * CHANNELS + c];
+    for (int p = 0; p < PIXELS; p++) spread += pow(x[p * CHANNELS + c] - sum / PIXELS, 2);
+    ck_assert_double_eq_tol(mean[c], sum / PIXELS, 1e-7 * fabs(sum / PIXELS) + 1e-7);
+    ck_assert_double_eq_tol(var[c], spread / (PIXELS - 1), 1e-6 * spread / PIXELS);
+  }
+  yolo_backend_cpu.release(device, work);
+  yolo_backend_cpu.close(device);
+}
+END_TEST
+
 START_TEST(impossible_devices_are_sentences) {
   static const struct {
     yolo_device_options options;
@@ -93,6 +129,7 @@ int main(void) {
   TCase *tc = tcase_create("kernels");
   tcase_add_loop_test(tc, nan_stays_nan, 0, ISAS);
   tcase_add_loop_test(tc, a_sum_that_is_no_number, 0, ISAS);
+  tcase_add_loop_test(tc, variance_survives_a_large_mean, 0, ISAS);
   tcase_add_test(tc, impossible_devices_are_sentences);
   suite_add_tcase(suite, tc);
   return suite_run(suite) == 0 ? 0 : 1;

@@ -45,6 +45,8 @@ typedef struct shape_row {
   &yolo_op_softmax, &(const yolo_softmax_attrs) { __VA_ARGS__ }
 #define DROPOUT(P) \
   &yolo_op_dropout, &(const yolo_dropout_attrs) { .probability = P }
+#define L2NORM(...) \
+  &yolo_op_l2norm, &(const yolo_l2norm_attrs) { __VA_ARGS__ }
 #define IMPLICIT(...) \
   &yolo_op_implicit, &(const yolo_implicit_attrs) { __VA_ARGS__ }
 #define NORM(...) \
@@ -170,6 +172,8 @@ static const shape_row rows[] = {
     {SOFTMAX(.temperature = -1), 1, {{1, 1, 1, 1000}}, "temperature is -1", {0}},
     {DROPOUT(0.5f), 1, {{1, 2, 3, 4}}, NULL, {1, 2, 3, 4}},
     {DROPOUT(1), 1, {{1, 2, 3, 4}}, "probability is 1", {0}},
+    {L2NORM(.eps = 1e-10f, .scale = 20), 1, {{1, 2, 3, 4}}, NULL, {1, 2, 3, 4}},
+    {L2NORM(.eps = 0, .scale = 20), 1, {{1, 2, 3, 4}}, "eps is 0", {0}},
     {IMPLICIT(.filters = 8, .atoms = 2), 1, {{3, 9, 9, 9}}, NULL, {3, 2, 1, 8}},
     {IMPLICIT(.filters = 8), 1, {{3, 9, 9, 9}}, "atoms is 0", {0}},
     {NORM(.eps = 1e-5f), 1, {{1, 2, 3, 4}}, NULL, {1, 2, 3, 4}},
@@ -318,6 +322,37 @@ START_TEST(dropout_drops_its_share_and_keeps_the_mean) {
 }
 END_TEST
 
+/* DropBlock: zeros come in squares of one channel, their share is about p, and the kept values make up for them. */
+START_TEST(dropblock_drops_squares) {
+  enum { SIDE = 40, CHANNELS = 30, BLOCK = 5, COUNT = SIDE * SIDE * CHANNELS };
+  static float in[COUNT], out[COUNT];
+  static uint8_t saved[COUNT + sizeof(float)];
+  const yolo_dropout_attrs attrs = {.probability = 0.2f, .dropblock = true, .block = BLOCK};
+  yolo_shape shape = {1, SIDE, SIDE, CHANNELS};
+  double sum = 0, kept = 0;
+  for (int k = 0; k < COUNT; k++) in[k] = 1;
+  yolo_tensor i = yolo_tensor_dense(in, shape), o = yolo_tensor_dense(out, shape);
+  yolo_op_call call = {.attrs = &attrs, .n_in = 1, .in = &i, .out = &o, .saved = saved, .training = true, .seed = 7};
+  ck_assert_uint_eq(yolo_op_dropout.saved_size(&attrs, &shape, shape), sizeof saved);
+  ck_assert_int_eq(yolo_op_dropout.forward(&call), YOLO_OK);
+  for (int k = 0; k < COUNT; k++) {
+    sum += out[k];
+    kept += out[k] != 0;
+  }
+  ck_assert_double_eq_tol(sum / COUNT, 1, 1e-5);
+  ck_assert_double_eq_tol(kept / COUNT, 0.8, 0.05); /* squares overlap: a little more is kept */
+  for (int p = 0; p < SIDE * SIDE; p++)             /* a zero lies in a row of at least BLOCK zeros */
+    for (int c = 0; c < CHANNELS; c++) {
+      const int x = p % SIDE, row = p - x;
+      int left = x, right = x;
+      if (out[p * CHANNELS + c] != 0) continue;
+      while (left > 0 && out[(row + left - 1) * CHANNELS + c] == 0) left--;
+      while (right + 1 < SIDE && out[(row + right + 1) * CHANNELS + c] == 0) right++;
+      ck_assert_int_ge(right - left + 1, BLOCK);
+    }
+}
+END_TEST
+
 START_TEST(batchnorm_trains_on_the_batch) {
   yolo_batchnorm_attrs attrs = {.eps = 0.25f, .momentum = 0.5f};
   float x[4] = {1, 2, 3, 6}, out[4], weight = 2, bias = 1, mean = 1, var = 4, saved[2];
@@ -398,6 +433,7 @@ int main(void) {
   tcase_add_test(tests, flops_count_a_multiply_add_as_two);
   tcase_add_test(tests, maxpool_saves_where_the_maximum_is);
   tcase_add_test(tests, dropout_drops_its_share_and_keeps_the_mean);
+  tcase_add_test(tests, dropblock_drops_squares);
   tcase_add_test(tests, batchnorm_trains_on_the_batch);
   tcase_add_test(tests, activations_have_names);
   tcase_add_test(tests, activations_agree_with_their_definitions);

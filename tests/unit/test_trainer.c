@@ -252,6 +252,43 @@ START_TEST(frozen_parts_stay_out) {
 }
 END_TEST
 
+/* A batch norm that is frozen, named by its node of the graph as written, uses its running statistics in training too and
+ * leaves them; the one after it trains on. */
+START_TEST(a_frozen_norm_stays) {
+  graph_maker m = {.rng = {.key = 1}};
+  yolo_tensor input;
+  bool frozen[MOST_NODES] = {false};
+  ck_ok(yolo_graph_new((yolo_shape){1, 8, 8, 3}, &m.graph));
+  int a = add_conv_layer(&m, 0, 4, 3, true, YOLO_ACT_leaky), b = add_conv_layer(&m, a, 4, 3, true, YOLO_ACT_mish);
+  int out = add_output_layer(&m, b);
+  frozen[a - 1] = true; /* conv, norm, activation */
+  yolo_trainer *t = new_trainer(m.graph, (yolo_trainer_options){.frozen_norm = frozen}, NULL);
+  ck_assert_int_eq(yolo_trainer_node(t, a - 1), -1); /* joined with its activation */
+  ck_assert_int_eq(yolo_trainer_node(t, a), 2);
+  ck_assert_int_eq(yolo_trainer_graph(t)->nodes[yolo_trainer_node(t, out)].kind, YOLO_NODE_OUTPUT);
+  const int mean_a = m.graph->nodes[a - 1].param[2], mean_b = m.graph->nodes[b - 1].param[2];
+  float before_a[4], before_b[4], at_inference[8 * 8 * 4 * BATCH];
+  memcpy(before_a, yolo_trainer_param_at(t, mean_a).value, sizeof before_a);
+  memcpy(before_b, yolo_trainer_param_at(t, mean_b).value, sizeof before_b);
+  ck_ok(yolo_trainer_prepare(t, BATCH, 8, 8, &input));
+  fill_input(&input);
+  for (int training = 0; training < 2; training++) {
+    ck_ok(yolo_trainer_forward(t, training == 1, 1));
+    yolo_tensor v = yolo_trainer_output(t, yolo_trainer_node(t, a));
+    for (size_t p = 0; p < yolo_shape_pixels(v.shape); p++)
+      for (int c = 0; c < 4; c++) {
+        float *kept = &at_inference[p * 4 + (size_t)c];
+        if (training) ck_assert_float_eq_tol(*kept, yolo_nth_pixel(&v, p)[c], 1e-5f * (1 + fabsf(*kept)));
+        *kept = yolo_nth_pixel(&v, p)[c];
+      }
+  }
+  ck_assert_mem_eq(before_a, yolo_trainer_param_at(t, mean_a).value, sizeof before_a);
+  ck_assert_mem_ne(before_b, yolo_trainer_param_at(t, mean_b).value, sizeof before_b);
+  yolo_trainer_free(t);
+  yolo_graph_free(m.graph);
+}
+END_TEST
+
 /* Gradients add up until they are cleared; a step of a known size allocates nothing; other sizes and back change nothing. */
 START_TEST(steps_repeat) {
   yolo_graph *graph = graph_with_outputs(3, 16);
@@ -350,6 +387,7 @@ int main(void) {
   tcase_add_test(tc, random_graphs_have_the_plain_gradients);
   tcase_add_test(tc, kernels_have_the_plain_gradients);
   tcase_add_test(tc, frozen_parts_stay_out);
+  tcase_add_test(tc, a_frozen_norm_stays);
   tcase_add_test(tc, steps_repeat);
   tcase_add_test(tc, parameters_go_in_and_out);
   tcase_add_test(tc, bad_values_are_found);

@@ -6,7 +6,7 @@
  * so that no two tasks meet. Either way one thread adds to a value, in the order of the outputs. */
 #include "backbone/backend/cpu/cpu_maxpool.h"
 
-enum { MAX_TAPS = 64, MOST_LOOKS = 9, CHANNELS = 16 /* of a task that sends: a cache line */ };
+enum { MAX_TAPS = 256, MOST_LOOKS = 9, CHANNELS = 16 /* of a task that sends: a cache line */ };
 
 typedef struct span {
   int from, to;
