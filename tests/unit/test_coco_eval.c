@@ -10,6 +10,7 @@
 #include "train/eval/bootstrap.h"
 #include "train/eval/confusion.h"
 #include "train/eval/curves.h"
+#include "train/eval/score_sort.h"
 
 static yolo_eval_params one_threshold(double iou) {
   yolo_eval_params p;
@@ -238,6 +239,29 @@ START_TEST(classes_as_one) {
 }
 END_TEST
 
+START_TEST(sorting) {
+  static yolo_score_key keys[3000], room[3000];
+  yolo_rng rng = {.key = 4};
+  for (size_t n = 0; n <= COUNT(keys); n = n < 40 ? n + 1 : n + 740) {
+    for (int kind = 0; kind < 3; ++kind) {
+      for (size_t i = 0; i < n; ++i) {
+        double score = kind == 0   ? (double)yolo_rng_uniform(&rng)
+                       : kind == 1 ? (double)(yolo_rng_u32(&rng) % 5) / 4
+                                   : (double)yolo_rng_normal(&rng) * 1e9;
+        keys[i] = (yolo_score_key){yolo_score_to_key(score), (uint32_t)i};
+        ck_assert(yolo_score_from_key(keys[i].key) == score);
+      }
+      yolo_score_sort(keys, room, n);
+      for (size_t i = 1; i < n; ++i) {
+        double before = yolo_score_from_key(keys[i - 1].key), after = yolo_score_from_key(keys[i].key);
+        ck_assert(before > after || (before == after && keys[i - 1].place < keys[i].place));
+      }
+    }
+  }
+  ck_assert(yolo_score_to_key(-0.0) == yolo_score_to_key(0.0));
+}
+END_TEST
+
 /* ---- any number of threads; short memory ---- */
 
 START_TEST(threads_change_nothing) {
@@ -437,6 +461,7 @@ int main(void) {
   tcase_add_test(tc, limits_and_ties);
   tcase_add_test(tc, odd_sets);
   tcase_add_test(tc, classes_as_one);
+  tcase_add_test(tc, sorting);
   tcase_add_test(tc, threads_change_nothing);
   tcase_add_test(tc, short_memory);
   tcase_add_test(tc, weights_are_repetitions);

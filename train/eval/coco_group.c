@@ -94,11 +94,3 @@ yolo_status yolo_eval_order_detections(const yolo_eval_set *set, bool class_agno
       class_agnostic};
   return order_by(&k, out);
 }
-
-uint64_t yolo_eval_score_key(double score) {
-  const uint64_t sign = UINT64_C(1) << 63;
-  uint64_t bits;
-  score += 0.0; /* -0 becomes 0 */
-  memcpy(&bits, &score, sizeof bits);
-  return bits & sign ? bits : ~(bits | sign);
-}

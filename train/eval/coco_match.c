@@ -3,24 +3,13 @@
  * writes has its place before any starts, and no sum crosses classes. */
 #include "train/eval/coco_match.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
+#include "train/eval/score_sort.h"
 
 /* ---- one class ---- */
-
-typedef struct sort_key {
-  uint64_t key;
-  uint32_t place;
-} sort_key;
-
-static int by_key(const void *a, const void *b) {
-  const sort_key *x = a, *y = b;
-  if (x->key != y->key) return x->key < y->key ? -1 : 1;
-  return (x->place > y->place) - (x->place < y->place);
-}
 
 typedef struct job {
   const yolo_eval_set *set;
@@ -35,7 +24,7 @@ typedef struct class_work {
   int k;
   size_t kept; /* detections so far */
   yolo_eval_tally *tally;
-  sort_key *keys;                         /* [all of the class] */
+  yolo_score_key *keys, *room;            /* [all of the class] */
   uint32_t *ids, *ranks;                  /* [kept] */
   uint32_t *hits, *ignored, *partners;    /* [kept][areas], [kept] */
   size_t positives[YOLO_EVAL_MOST_AREAS]; /* of one group */
@@ -62,9 +51,9 @@ static size_t take_best(class_work *w, size_t from, size_t to) {
   size_t n = to - from, most = most_kept(&j->out->params);
   for (size_t i = 0; i < n; ++i) {
     uint32_t id = j->detections->items[from + i];
-    w->keys[i] = (sort_key){yolo_eval_score_key(j->set->detections[id].score), (uint32_t)i};
+    w->keys[i] = (yolo_score_key){yolo_score_to_key(j->set->detections[id].score), (uint32_t)i};
   }
-  if (n > 1) qsort(w->keys, n, sizeof *w->keys, by_key);
+  yolo_score_sort(w->keys, w->room, n);
   if (n > most) n = most;
   for (size_t i = 0; i < n; ++i) {
     w->ids[w->kept + i] = j->detections->items[from + w->keys[i].place];
@@ -137,8 +126,8 @@ static void put_in_order(class_work *w) {
   const yolo_eval_set *set = w->job->set;
   size_t first = out->first[w->k], areas = (size_t)out->params.n_areas;
   for (size_t i = 0; i < w->kept; ++i)
-    w->keys[i] = (sort_key){yolo_eval_score_key(set->detections[w->ids[i]].score), (uint32_t)i};
-  if (w->kept > 1) qsort(w->keys, w->kept, sizeof *w->keys, by_key);
+    w->keys[i] = (yolo_score_key){yolo_score_to_key(set->detections[w->ids[i]].score), (uint32_t)i};
+  yolo_score_sort(w->keys, w->room, w->kept);
   for (size_t i = 0; i < w->kept; ++i) {
     size_t from = w->keys[i].place;
     const yolo_eval_detection *d = &set->detections[w->ids[from]];
@@ -156,6 +145,7 @@ static yolo_status match_class(const job *j, int k) {
   yolo_status st = yolo_eval_scratch_make(e.detections, e.truths, e.pairs, &w.scratch);
   if (st != YOLO_OK) return st;
   YOLO_ENOMEM_IF_NULL(w.keys = yolo_alloc_array(larger(e.kept, e.group), sizeof *w.keys));
+  YOLO_ENOMEM_IF_NULL(w.room = yolo_alloc_array(larger(e.kept, e.group), sizeof *w.room));
   YOLO_ENOMEM_IF_NULL(w.ids = yolo_alloc_array(e.kept, sizeof *w.ids));
   YOLO_ENOMEM_IF_NULL(w.ranks = yolo_alloc_array(e.kept, sizeof *w.ranks));
   YOLO_ENOMEM_IF_NULL(w.hits = yolo_alloc_array(e.kept * areas, sizeof *w.hits));
@@ -166,6 +156,7 @@ static yolo_status match_class(const job *j, int k) {
 done:
   yolo_eval_scratch_free(&w.scratch);
   yolo_free(w.keys);
+  yolo_free(w.room);
   yolo_free(w.ids);
   yolo_free(w.ranks);
   yolo_free(w.hits);

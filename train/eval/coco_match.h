@@ -16,9 +16,6 @@ yolo_status yolo_eval_order_truths(const yolo_eval_set *set, bool class_agnostic
 yolo_status yolo_eval_order_detections(const yolo_eval_set *set, bool class_agnostic, yolo_eval_order *out);
 void yolo_eval_order_free(yolo_eval_order *order);
 
-/* A whole number that sorts as the score does, the highest first; -0 and 0 are equal. */
-uint64_t yolo_eval_score_key(double score);
-
 /* One image and class. Detections are the best of them by score, truths are in the order of the file. */
 typedef struct yolo_eval_group {
   const yolo_eval_params *params;

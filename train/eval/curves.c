@@ -1,23 +1,11 @@
 /* Precision, recall and F1 against confidence: see curves.h. */
 #include "train/eval/curves.h"
 
-#include <stdlib.h>
-
 #include "backbone/base/memory.h"
+#include "train/eval/score_sort.h"
 
 double yolo_eval_curve_confidence(const yolo_eval_curves *c, int point) {
   return c->low + (c->high - c->low) * point / (YOLO_EVAL_CURVE_POINTS - 1);
-}
-
-/* A detection that counts. */
-typedef struct scored {
-  double score;
-  bool right;
-} scored;
-
-static int by_score(const void *a, const void *b) {
-  double x = ((const scored *)a)->score, y = ((const scored *)b)->score;
-  return (x < y) - (x > y);
 }
 
 static double f1_of(double precision, double recall) {
@@ -44,8 +32,8 @@ static void undefined(yolo_eval_curve *curve) {
   curve->best = (yolo_eval_best){-1, -1, -1, -1, 0, 0};
 }
 
-/* `list` by score, highest first. Equal scores are kept or dropped together. */
-static void fill(const yolo_eval_curves *c, const scored *list, size_t n, yolo_eval_curve *curve) {
+/* `list` by score, highest first; place: is it right? Equal scores are kept or dropped together. */
+static void fill(const yolo_eval_curves *c, const yolo_score_key *list, size_t n, yolo_eval_curve *curve) {
   size_t right = 0, wrong = 0;
   int point = YOLO_EVAL_CURVE_POINTS - 1;
   if (curve->truths == 0) {
@@ -53,11 +41,12 @@ static void fill(const yolo_eval_curves *c, const scored *list, size_t n, yolo_e
     return;
   }
   for (size_t i = 0; i < n;) {
-    double score = list[i].score;
+    const uint64_t key = list[i].key;
+    const double score = yolo_score_from_key(key);
     for (; point >= 0 && yolo_eval_curve_confidence(c, point) > score; --point) set_point(curve, point, right, wrong);
-    for (; i < n && list[i].score == score; ++i) {
-      right += list[i].right;
-      wrong += !list[i].right;
+    for (; i < n && list[i].key == key; ++i) {
+      right += list[i].place;
+      wrong += !list[i].place;
     }
     note_best(curve, right, wrong, score);
   }
@@ -65,12 +54,12 @@ static void fill(const yolo_eval_curves *c, const scored *list, size_t n, yolo_e
 }
 
 /* The detections of a class that count, in their order. */
-static size_t collect(const yolo_eval_matches *m, int k, int t, scored *out) {
+static size_t collect(const yolo_eval_matches *m, int k, int t, yolo_score_key *out) {
   size_t n = 0;
   for (size_t i = m->first[k]; i < m->first[k + 1]; ++i) {
     size_t at = i * (size_t)m->params.n_areas;
     if (m->ignored[at] >> t & 1) continue;
-    out[n++] = (scored){m->items[i].score, (m->hits[at] >> t & 1) != 0};
+    out[n++] = (yolo_score_key){yolo_score_to_key(m->items[i].score), m->hits[at] >> t & 1};
   }
   return n;
 }
@@ -87,12 +76,13 @@ static void find_span(const yolo_eval_matches *m, yolo_eval_curves *out) {
 
 yolo_status yolo_eval_curves_make(const yolo_eval_matches *m, int t, yolo_eval_curves *out) {
   yolo_status st = YOLO_OK;
-  scored *all = NULL;
+  yolo_score_key *all = NULL, *room = NULL;
   size_t n = 0;
   *out = (yolo_eval_curves){.iou = m->params.ious[t], .n_classes = m->n_classes};
   find_span(m, out);
   YOLO_ENOMEM_IF_NULL(out->classes = yolo_calloc((size_t)m->n_classes, sizeof *out->classes));
   YOLO_ENOMEM_IF_NULL(all = yolo_alloc_array(m->n, sizeof *all));
+  YOLO_ENOMEM_IF_NULL(room = yolo_alloc_array(m->n, sizeof *room));
   for (int k = 0; k < m->n_classes; ++k) {
     size_t count = collect(m, k, t, all + n);
     out->classes[k].truths = m->positives[(size_t)k * (size_t)m->params.n_areas];
@@ -100,10 +90,11 @@ yolo_status yolo_eval_curves_make(const yolo_eval_matches *m, int t, yolo_eval_c
     fill(out, all + n, count, &out->classes[k]);
     n += count;
   }
-  if (n > 1) qsort(all, n, sizeof *all, by_score);
+  yolo_score_sort(all, room, n);
   fill(out, all, n, &out->all);
 done:
   yolo_free(all);
+  yolo_free(room);
   if (st != YOLO_OK) yolo_eval_curves_free(out);
   return st;
 }

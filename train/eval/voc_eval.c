@@ -1,11 +1,10 @@
 /* Pascal's average precision: see voc_eval.h. */
 #include "train/eval/voc_eval.h"
 
-#include <stdlib.h>
-
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
 #include "train/eval/coco_match.h"
+#include "train/eval/score_sort.h"
 
 typedef struct job {
   const yolo_eval_set *set;
@@ -13,17 +12,6 @@ typedef struct job {
   yolo_voc_result *out;
   yolo_status *status;
 } job;
-
-typedef struct sort_key {
-  uint64_t key;
-  uint32_t id;
-} sort_key;
-
-static int by_key(const void *a, const void *b) {
-  const sort_key *x = a, *y = b;
-  if (x->key != y->key) return x->key < y->key ? -1 : 1;
-  return (x->id > y->id) - (x->id < y->id);
-}
 
 typedef enum verdict { VERDICT_IGNORED, VERDICT_RIGHT, VERDICT_WRONG } verdict;
 
@@ -91,10 +79,10 @@ static double eleven_points(const double *precision, size_t n, size_t truths) {
   return sum / (TENTHS + 1);
 }
 
-static void score_class(const job *j, const sort_key *keys, size_t n, const truth_list *truths, double *precision,
+static void score_class(const job *j, const yolo_score_key *keys, size_t n, const truth_list *truths, double *precision,
                         yolo_voc_class *out) {
   for (size_t i = 0; i < n; ++i) {
-    switch (judge(truths, &j->set->detections[keys[i].id], j->out->iou)) {
+    switch (judge(truths, &j->set->detections[keys[i].place], j->out->iou)) {
       case VERDICT_WRONG: ++out->wrong; break;
       case VERDICT_RIGHT:
         ++out->right;
@@ -112,7 +100,7 @@ static yolo_status run_class(const job *j, int k) {
   size_t n = j->detections->first[k + 1] - j->detections->first[k];
   truth_list truths = {j->set, j->truths->items + j->truths->first[k], NULL, j->truths->first[k + 1] - j->truths->first[k]};
   yolo_voc_class *out = &j->out->classes[k];
-  sort_key *keys = NULL;
+  yolo_score_key *keys = NULL, *room = NULL;
   double *precision = NULL;
   yolo_status st = YOLO_OK;
   for (size_t i = 0; i < truths.n; ++i) {
@@ -122,13 +110,15 @@ static yolo_status run_class(const job *j, int k) {
   out->ap = -1;
   if (out->truths == 0) return YOLO_OK;
   YOLO_ENOMEM_IF_NULL(keys = yolo_alloc_array(n, sizeof *keys));
+  YOLO_ENOMEM_IF_NULL(room = yolo_alloc_array(n, sizeof *room));
   YOLO_ENOMEM_IF_NULL(truths.taken = yolo_calloc(truths.n, sizeof *truths.taken));
   YOLO_ENOMEM_IF_NULL(precision = yolo_alloc_array(truths.n, sizeof *precision));
-  for (size_t i = 0; i < n; ++i) keys[i] = (sort_key){yolo_eval_score_key(j->set->detections[ids[i]].score), ids[i]};
-  if (n > 1) qsort(keys, n, sizeof *keys, by_key);
+  for (size_t i = 0; i < n; ++i) keys[i] = (yolo_score_key){yolo_score_to_key(j->set->detections[ids[i]].score), ids[i]};
+  yolo_score_sort(keys, room, n);
   score_class(j, keys, n, &truths, precision, out);
 done:
   yolo_free(keys);
+  yolo_free(room);
   yolo_free(truths.taken);
   yolo_free(precision);
   return st;
