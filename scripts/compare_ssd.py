@@ -40,7 +40,8 @@ class Case:
         for i, head in enumerate(self.heads):
             if i:
                 text += "[route]\nlayers=0\n"
-            text += f"[convolutional]\nfilters={len(self.sizes(head)) * self.row()}\nsize=1\nstride={8 if i == 0 else 1}\nactivation=linear\n"
+            text += f"[convolutional]\nfilters={len(self.sizes(head)) * self.row()}\nsize=1\nactivation=linear\n"
+            text += f"stride={8 if i == 0 else 1}\n"
             text += f"[ssd]\nclasses={self.classes}\n"
             for key, value in list(head.items()) + list(self.keys.items()):
                 if key != "map":
@@ -168,7 +169,8 @@ def reference(case, images, tensors, scale):
     if total.requires_grad:
         grads = [g.numpy() * scale for g in torch.autograd.grad(total, leaves)]
     best = np.array(best)
-    return ({k: float(v.detach()) for k, v in parts.items()}, tuple(counts) + (int((best >= .5).sum()), int((best >= .75).sum()), 0), iou, grads)
+    recalled = (int((best >= .5).sum()), int((best >= .75).sum()), 0)
+    return {k: float(v.detach()) for k, v in parts.items()}, tuple(counts) + recalled, iou, grads
 
 
 def draw_images(rng, case, count):

@@ -166,7 +166,7 @@ GENERATORS = [convolutional] * 6 + [
     lambda g: section("upsample", stride=g.dice.randint(1, 3), scale=g.dice.choice([1, 0.5, -1])),
     lambda g: section("implicit", filters=g.dice.choice([1, 3, 8]), atoms=g.dice.choice([1, 2, 5])) if g.maybe(0.3) else None,
     lambda g: section("activation", activation=g.activation()),
-    lambda g: section(g.dice.choice(["batchnorm", "dropout", "cost", "avgpool"]))]
+    lambda g: section(g.dice.choice(["batchnorm", "dropout", "cost", "avgpool", "l2norm"]))]
 
 
 def random_network(dice):

@@ -105,7 +105,30 @@ def decode_detection(layer, t, net_w, net_h, limit):
     return rows_above(cx, cy, w * net_w, h * net_h, (confidence * scores).permute(2, 3, 0, 1), limit)
 
 
-DECODERS = {"yolo": decode_yolo, "region": decode_region, "Gaussian_yolo": decode_gaussian, "detection": decode_detection}
+def decode_ssd(layer, t, net_w, net_h, limit):
+    """Default boxes, moved and stretched by offsets that are divided by variances; a softmax whose first class is the background."""
+    s = layer.s
+    small, large, classes = s.number("min_size"), s.number("max_size"), s.integer("classes", 20)
+    sizes = [(small, small)] + ([((small * large) ** .5,) * 2] if large else [])
+    for ratio in s.numbers("aspect_ratios"):
+        sizes += [(small * ratio ** .5, small / ratio ** .5), (small / ratio ** .5, small * ratio ** .5)]
+    dw, dh = torch.tensor(sizes).T[:, :, None, None]
+    t, gx, gy = grid(t, len(sizes))
+    _, _, h, w = t.shape
+    step = s.number("step")
+    dx, dy = (gx + s.number("offset", .5)) * (step or net_w / w), (gy + s.number("offset", .5)) * (step or net_h / h)
+    if s.integer("clip"):
+        x1, x2 = (dx - dw / 2).clamp(0, net_w), (dx + dw / 2).clamp(0, net_w)
+        y1, y2 = (dy - dh / 2).clamp(0, net_h), (dy + dh / 2).clamp(0, net_h)
+        dx, dy, dw, dh = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+    v = s.numbers("variances") or [.1, .1, .2, .2]
+    cx, cy = dx + t[:, 0] * v[0] * dw, dy + t[:, 1] * v[1] * dh
+    bw, bh = dw * torch.exp(t[:, 2] * v[2]), dh * torch.exp(t[:, 3] * v[3])
+    return rows_above(cx, cy, bw, bh, torch.softmax(t[:, 4:], 1)[:, 1:1 + classes], limit)
+
+
+DECODERS = {"yolo": decode_yolo, "region": decode_region, "Gaussian_yolo": decode_gaussian, "detection": decode_detection,
+            "ssd": decode_ssd}
 
 
 def iou_one_to_many(box, boxes):

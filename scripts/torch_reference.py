@@ -163,6 +163,14 @@ class Layer:
     def run_batchnorm(self, x, outputs):
         return activate(self.normalise(x), self.act)
 
+    def build_l2norm(self, shape, shapes):
+        self.tensors["weights"] = (shape[0],)
+        return shape
+
+    def run_l2norm(self, x, outputs):
+        length = torch.sqrt((x * x).sum(1, keepdim=True) + self.s.number("eps", 1e-10))
+        return x / length * self.p["weights"].view(1, -1, 1, 1)
+
     def build_implicit(self, shape, shapes):
         self.n, self.atoms = self.s.integer("filters", 128), self.s.integer("atoms", 1)
         self.tensors["weights"] = (self.n, self.atoms)  # Darknet copies them as a map of n x atoms x 1
@@ -298,8 +306,8 @@ class Layer:
         return x
 
     build_softmax = build_activation = build_dropout = build_cost = build_yolo = build_region = build_same
-    build_detection = build_Gaussian_yolo = build_same
-    run_dropout = run_cost = run_yolo = run_region = run_detection = run_Gaussian_yolo = run_same
+    build_detection = build_Gaussian_yolo = build_ssd = build_same
+    run_dropout = run_cost = run_yolo = run_region = run_detection = run_Gaussian_yolo = run_ssd = run_same
 
     def run(self, x, outputs):
         return getattr(self, "run_" + self.name)(x, outputs)
