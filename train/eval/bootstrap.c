@@ -13,6 +13,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/rng.h"
 #include "backbone/base/threads.h"
+#include "train/eval/coco_match.h"
 
 /* Places of detections in a class, counted from its first: right (or ignored) at one threshold. */
 typedef struct places {
@@ -44,8 +45,6 @@ typedef struct plan {
 
 /* ---- the plan ---- */
 
-static uint32_t every_bit(const yolo_eval_params *p) { return p->n_ious == 32 ? UINT32_MAX : ((uint32_t)1 << p->n_ious) - 1; }
-
 static uint32_t limit_of(const yolo_eval_params *p) {
   const int hundred = yolo_eval_limit_index(p, 100);
   return (uint32_t)p->limits[hundred >= 0 ? hundred : p->n_limits - 1];
@@ -56,7 +55,7 @@ static bool look(const yolo_eval_matches *m, size_t i, uint32_t limit, uint32_t 
   size_t at = i * (size_t)m->params.n_areas;
   *right = m->hits[at] & ~m->ignored[at];
   *ignored = m->ignored[at];
-  return m->items[i].rank < limit && (~*ignored & every_bit(&m->params)) != 0;
+  return m->items[i].rank < limit && (~*ignored & yolo_eval_every_iou(&m->params)) != 0;
 }
 
 /* Images of the detections of class k that are kept. */
@@ -97,7 +96,7 @@ static size_t count_places(const plan *p, uint32_t limit) {
   uint32_t right, ignored;
   for (size_t i = 0; i < m->n; ++i) {
     if (!look(m, i, limit, &right, &ignored)) continue;
-    for (uint32_t bits = (right | ignored) & every_bit(&m->params); bits; bits &= bits - 1) ++n;
+    for (uint32_t bits = (right | ignored) & yolo_eval_every_iou(&m->params); bits; bits &= bits - 1) ++n;
   }
   return n;
 }

@@ -10,7 +10,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
-#include "train/eval/coco_eval.h"
+#include "train/eval/coco_match.h"
 
 typedef struct job {
   const yolo_eval_matches *matches;
@@ -69,6 +69,12 @@ static size_t place(const cell *c, const yolo_eval_result *out, int t, int r) {
          (size_t)c->m;
 }
 
+static size_t recall_place(const cell *c, const yolo_eval_result *out, int t) {
+  const yolo_eval_params *p = &out->params;
+  size_t row = (size_t)t * (size_t)out->n_classes + (size_t)c->k;
+  return (row * (size_t)p->n_areas + (size_t)c->a) * (size_t)p->n_limits + (size_t)c->m;
+}
+
 typedef struct walk {
   int r[YOLO_EVAL_MOST_THRESHOLDS]; /* the highest recall that is not settled yet */
   double envelope[YOLO_EVAL_MOST_THRESHOLDS];
@@ -94,12 +100,11 @@ static void fill_cell(const cell *c, yolo_eval_result *out) {
   counts n;
   walk w = {{0}, {0}};
   uint32_t right, wrong;
-  size_t wrong_at_all = 0, k_row = (size_t)p->n_areas * (size_t)p->n_limits;
+  size_t wrong_at_all = 0;
   count_all(c, &n);
   for (int t = 0; t < p->n_ious; ++t) {
     double reached = (double)n.tp[t] / c->positives;
-    size_t at = ((size_t)t * (size_t)out->n_classes + (size_t)c->k) * k_row;
-    out->recall[at + (size_t)c->a * (size_t)p->n_limits + (size_t)c->m] = n.detections ? reached : 0;
+    out->recall[recall_place(c, out, t)] = n.detections ? reached : 0;
     w.r[t] = p->n_recalls - 1;
     settle(c, out, &w, t, n.detections ? reached : -1, 0, 0);
   }
@@ -123,17 +128,48 @@ static void fill_cell(const cell *c, yolo_eval_result *out) {
   for (int t = 0; t < p->n_ious; ++t) settle(c, out, &w, t, -1, w.envelope[t], score);
 }
 
+/* A limit that cuts no more than the one before it gives the same numbers. */
+static void copy_cell(const cell *c, yolo_eval_result *out) {
+  const yolo_eval_params *p = &out->params;
+  for (int t = 0; t < p->n_ious; ++t) {
+    size_t at = recall_place(c, out, t);
+    out->recall[at] = out->recall[at - 1];
+    for (int r = 0; r < p->n_recalls; ++r) {
+      at = place(c, out, t, r);
+      out->precision[at] = out->precision[at - 1];
+      out->scores[at] = out->scores[at - 1];
+    }
+  }
+}
+
+/* The most detections that one image has of class k. */
+static uint32_t most_of_one_image(const yolo_eval_matches *s, int k) {
+  uint32_t most = 0;
+  for (size_t i = s->first[k]; i < s->first[k + 1]; ++i) {
+    if (s->items[i].rank >= most) most = s->items[i].rank + 1;
+  }
+  return most;
+}
+
 static void fill_class(void *payload, int k, int thread) {
   (void)thread;
   const job *j = payload;
   const yolo_eval_matches *s = j->matches;
   const yolo_eval_params *p = &s->params;
   cell c = {.matches = s, .first = s->first[k], .end = s->first[k + 1], .k = k};
-  c.every = p->n_ious == 32 ? UINT32_MAX : ((uint32_t)1 << p->n_ious) - 1;
+  c.every = yolo_eval_every_iou(p);
+  const uint32_t most = most_of_one_image(s, k);
   for (c.a = 0; c.a < p->n_areas; ++c.a) {
     c.positives = (double)s->positives[(size_t)k * (size_t)p->n_areas + (size_t)c.a];
     if (c.positives == 0) continue;
-    for (c.m = 0; c.m < p->n_limits; ++c.m) fill_cell(&c, j->out);
+    for (c.m = 0; c.m < p->n_limits; ++c.m) {
+      bool same = c.m > 0 && (uint32_t)p->limits[c.m - 1] >= most;
+      if (same) {
+        copy_cell(&c, j->out);
+      } else {
+        fill_cell(&c, j->out);
+      }
+    }
   }
 }
 

@@ -178,6 +178,7 @@ static yolo_status check(const yolo_eval_set *set, const yolo_eval_params *p) {
               p->n_areas <= YOLO_EVAL_MOST_AREAS && p->n_limits >= 1 && p->n_limits <= YOLO_EVAL_MOST_LIMITS &&
               p->n_recalls >= 1 && p->n_recalls <= YOLO_EVAL_MOST_RECALLS;
   for (int m = 0; fits && m < p->n_limits; ++m) fits = p->limits[m] > (m ? p->limits[m - 1] : 0);
+  for (int t = 1; fits && t < p->n_ious; ++t) fits = p->ious[t] > p->ious[t - 1];
   for (int r = 1; fits && r < p->n_recalls; ++r) fits = p->recalls[r] > p->recalls[r - 1];
   if (!fits)
     return yolo_fail(YOLO_EINVAL,

@@ -5,6 +5,11 @@
 
 #include "train/eval/coco_eval.h"
 
+/* A bit for each threshold. */
+static inline uint32_t yolo_eval_every_iou(const yolo_eval_params *params) {
+  return params->n_ious == 32 ? UINT32_MAX : ((uint32_t)1 << params->n_ious) - 1;
+}
+
 /* Indices into the set, ordered by class, image and place in the file; those of class k begin at first[k]. */
 typedef struct yolo_eval_order {
   uint32_t *items; /* owned */

@@ -96,10 +96,8 @@ static size_t order_truths(const yolo_eval_group *g, yolo_eval_scratch *s, int a
 }
 
 /* The truth that detection d takes at threshold bit `bit`; n_truths: none. */
-static size_t best_truth(const yolo_eval_group *g, const yolo_eval_scratch *s, size_t d, double threshold, uint32_t bit) {
+static size_t best_truth(const yolo_eval_group *g, const yolo_eval_scratch *s, size_t d, double least, uint32_t bit) {
   size_t best = g->n_truths;
-  double least = threshold < 1 - 1e-10 ? threshold : 1 - 1e-10;
-  if (s->best[d] < least) return best;
   for (size_t i = 0; i < g->n_truths; ++i) {
     size_t t = s->order[i];
     double iou = s->iou[t * g->n_detections + d];
@@ -112,24 +110,40 @@ static size_t best_truth(const yolo_eval_group *g, const yolo_eval_scratch *s, s
   return best;
 }
 
+typedef struct outcome {
+  uint32_t hits, ignored, partner; /* partner: at ious[0] */
+} outcome;
+
+/* Thresholds ascend, so the first that is more than any overlap ends the search. */
+static outcome match_detection(const yolo_eval_group *g, yolo_eval_scratch *s, size_t d) {
+  const yolo_eval_params *p = g->params;
+  outcome out = {0, 0, YOLO_EVAL_NO_TRUTH};
+  for (int i = 0; i < p->n_ious; ++i) {
+    const uint32_t bit = (uint32_t)1 << i;
+    const double least = p->ious[i] < 1 - 1e-10 ? p->ious[i] : 1 - 1e-10;
+    if (s->best[d] < least) break;
+    size_t t = best_truth(g, s, d, least, bit);
+    if (t == g->n_truths) continue;
+    s->taken[t] |= bit;
+    if (s->ignore[t]) out.ignored |= bit;
+    if (g->set->truths[g->truths[t]].id == 0) continue;
+    out.hits |= bit;
+    if (i == 0) out.partner = g->truths[t];
+  }
+  return out;
+}
+
 static void match_area(const yolo_eval_group *g, yolo_eval_scratch *s, int a, const yolo_eval_group_out *out) {
   const yolo_eval_params *p = g->params;
-  const int main_iou = yolo_eval_main_iou(p);
+  const uint32_t every = yolo_eval_every_iou(p);
   memset(s->taken, 0, g->n_truths * sizeof *s->taken);
   for (size_t d = 0; d < g->n_detections; ++d) {
-    const bool far = outside(g->set->detections[g->detections[d]].area, p->areas[a]);
-    uint32_t hits = 0, ignored = 0;
-    for (int i = 0; i < p->n_ious; ++i) {
-      uint32_t bit = (uint32_t)1 << i;
-      size_t t = best_truth(g, s, d, p->ious[i], bit);
-      bool matched = t < g->n_truths && g->set->truths[g->truths[t]].id != 0;
-      if (t < g->n_truths) s->taken[t] |= bit;
-      hits |= matched ? bit : 0;
-      ignored |= (t < g->n_truths && s->ignore[t]) || (!matched && far) ? bit : 0;
-      if (i == main_iou && a == 0) out->partners[d] = matched ? g->truths[t] : YOLO_EVAL_NO_TRUTH;
-    }
-    out->hits[d * (size_t)p->n_areas + (size_t)a] = hits;
-    out->ignored[d * (size_t)p->n_areas + (size_t)a] = ignored;
+    const size_t at = d * (size_t)p->n_areas + (size_t)a;
+    outcome o = match_detection(g, s, d);
+    if (outside(g->set->detections[g->detections[d]].area, p->areas[a])) o.ignored |= every & ~o.hits;
+    out->hits[at] = o.hits;
+    out->ignored[at] = o.ignored;
+    if (a == 0) out->partners[d] = o.partner;
   }
 }
 
