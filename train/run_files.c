@@ -61,6 +61,18 @@ done:
   return st;
 }
 
+/* The same for a reader of train.log. */
+static yolo_status log_epoch(yolo_run *run) {
+  const yolo_epoch_report *r = &run->now;
+  yolo_status st = yolo_text_format(&run->log, "epoch %d/%d: loss %.6g, learning rate %.6g, gradient at most %.4g",
+                                    r->epoch + 1, r->epochs, r->loss.total, r->lr, r->gradient_norm);
+  if (st == YOLO_OK && r->validated && r->validation.classifier)
+    st = yolo_text_format(&run->log, ", top-1 %.4f, top-5 %.4f", r->validation.top1, r->validation.top5);
+  if (st == YOLO_OK && r->validated && !r->validation.classifier)
+    st = yolo_text_format(&run->log, ", AP %.4f, AP50 %.4f", r->validation.numbers[0], r->validation.numbers[1]);
+  return st == YOLO_OK ? yolo_text_format(&run->log, "%s\n", r->best ? ", the best so far" : "") : st;
+}
+
 static yolo_status write_text(const yolo_run *run, const char *name, const yolo_text *text) {
   char *path = NULL;
   yolo_status st = yolo_run_path(run, name, &path);
@@ -172,6 +184,7 @@ yolo_status yolo_run_write_epoch(yolo_run *run) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(csv_row(run));
   YOLO_TRY(write_text(run, "results.csv", &run->csv));
+  YOLO_TRY(log_epoch(run));
   YOLO_TRY(write_text(run, "train.log", &run->log));
   YOLO_TRY(board_row(run));
 done:

@@ -199,7 +199,10 @@ done:
 }
 
 void yolo_session_release(yolo_session *s) {
-  for (int i = 0; i < s->n_groups; ++i) yolo_free(s->groups[i].attrs);
+  for (int i = 0; i < s->n_groups; ++i) {
+    yolo_free(s->groups[i].attrs);
+    yolo_free(s->groups[i].scratch.data);
+  }
   yolo_optimizer_release(&s->optimizer);
   yolo_trainer_free(s->trainer);
   yolo_free(s->ranges.items);

@@ -22,6 +22,7 @@ typedef struct yolo_session_group {
   int n_heads;
   yolo_loss_head heads[8];
   int nodes[8]; /* of the trainer's graph */
+  yolo_loss_scratch scratch;
 } yolo_session_group;
 
 /* Parameters that are treated alike: weights (decay), batch norm's and other weights (no decay), biases (a rate of their own in

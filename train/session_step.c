@@ -95,7 +95,8 @@ static yolo_status run_group(yolo_session *s, yolo_session_group *group, const y
                           .seen = s->seen,
                           .nominal = nominal,
                           .scale = (float)batch->count / (float)nominal,
-                          .threads = s->threads};
+                          .threads = s->threads,
+                          .scratch = &group->scratch};
   for (int h = 0; h < group->n_heads; ++h) {
     group->heads[h].value = yolo_trainer_output(s->trainer, group->nodes[h]);
     group->heads[h].grad = yolo_trainer_output_grad(s->trainer, group->nodes[h]);
