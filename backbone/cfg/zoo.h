@@ -1,5 +1,5 @@
-/* The networks of backbone/models, inside the program: `yolo train` needs no file to begin with. cmake/yoloModels.cmake makes the
- * table from the folder. */
+/* The networks of backbone/models, inside the program: `yolo train` needs no file to begin with. cmake/yoloModels.cmake makes
+ * the table from the folder. */
 #ifndef YOLO_CFG_ZOO_H
 #define YOLO_CFG_ZOO_H
 

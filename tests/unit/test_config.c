@@ -131,7 +131,7 @@ static const struct {
     {"[data]\n[augmnt]\n", NULL, "set/data.cfg:2:|unknown section [augmnt]|did you mean [augment]?"},
     {"[data]\n\n[augmnt]\nhue=1\n", NULL, "set/data.cfg:3:|unknown section [augmnt]"},
     {"[quantum]\n", NULL, "unknown section [quantum]|[data], [model], [train], [augment] and [output]"},
-    {"[train]\nlr = 0.1\n", NULL, "set/data.cfg:2: [train]|unknown key 'lr'"},
+    {"[train]\nmomentun = 0.1\n", NULL, "set/data.cfg:2: [train]|unknown key 'momentun'|did you mean 'momentum'?"},
     {"[data]\nworkers = many\n", NULL, "set/data.cfg:2: [data]: workers=many|whole number from 0 to 1024"},
     {"[data]\nworkers = -1\n", NULL, "from 0 to 1024"},
     {"[data]\nworkers =\n", NULL, "whole number"},
