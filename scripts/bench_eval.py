@@ -4,8 +4,8 @@
     python3 scripts/bench_eval.py [--images 5000] [--truths 7] [--detections 100] [--build build/release] [--masks] [--alone]
 
 Both read the same two files and give the twelve numbers; they are compared. Each runs as a process of its own, whose time (of the
-wall, and of all cores together) and largest memory (resident) are measured. The program runs with 1 thread, 2 threads, and 2 threads without the bootstrap
-that pycocotools does not have either.
+wall, and of all cores together) and largest memory (resident) are measured. The program runs with 1 thread, 2 threads, and
+2 threads without the bootstrap that pycocotools does not have either.
 Needs numpy and pycocotools. pycocotools takes a minute and a half for 500,000 detections.
 """
 import argparse

@@ -24,6 +24,15 @@ static inline yolo_eval_set set_of(const yolo_eval_truth *truths, size_t n_truth
 
 #define ck_ok(call) ck_assert_msg((call) == YOLO_OK, "%s", yolo_error_message())
 
+static inline yolo_eval_params one_threshold(double iou) {
+  yolo_eval_params p;
+  yolo_eval_params_coco(&p, YOLO_EVAL_BOX);
+  p.n_ious = 1;
+  p.ious[0] = iou;
+  p.threads = 1;
+  return p;
+}
+
 /* A set with ties, crowds and crowded images. Owned arrays: free_set. */
 static inline yolo_eval_set random_set(uint64_t seed, uint32_t images, int classes, size_t n_truths, size_t n_detections) {
   yolo_rng rng = {.key = seed};
