@@ -1,5 +1,5 @@
-/* COCOeval by hand: every quirk in a case of its own; equal numbers for any number of threads; the bootstrap, the curves and
- * the confusion matrix. That whole sets agree with pycocotools is scripts/compare_coco_eval.py's to show. */
+/* COCOeval by hand: every quirk in a case of its own; equal numbers for any number of threads; short memory. That whole sets
+ * agree with pycocotools is scripts/compare_coco_eval.py's to show. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
