@@ -35,10 +35,11 @@ void yolo_cpu_pixels_of(const yolo_device *device, const yolo_op_call *call, yol
 /* One activation over pixels [first, end) of a tensor, in place. */
 void yolo_cpu_activate(const yolo_device *device, const yolo_tensor *t, int first, int end, yolo_activation act);
 
-/* The ways back through them, over pixels [first, end): to = up act'(at), and to = weight from; with `add` to what is there.
- * `at` is not looked at where act is linear. Nothing is left to do where `to` is `from` and the weight 1. */
+/* The way back through one: to = up act'(at), over pixels [first, end); with `add` to what is there. `at` is not looked at
+ * where act is linear. */
 void yolo_cpu_slope(const yolo_device *device, yolo_activation act, const yolo_tensor *at, const yolo_tensor *up,
                     const yolo_tensor *to, int first, int end, bool add);
+/* to = from, over the first `channels` channels; with `add` to what is there. Nothing is done where `to` is `from`. */
 void yolo_cpu_hand_on(const yolo_device *device, const yolo_tensor *from, const yolo_tensor *to, int channels, int first,
                       int end, bool add);
 
