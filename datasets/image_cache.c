@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
@@ -60,13 +61,13 @@ static yolo_status begin_ram(yolo_image_cache *cache, uint64_t bytes) {
 /* One file a data set: its name is a hash of what was named as its sources, and the number of images. */
 static yolo_status file_name(const yolo_dataset *dataset, const char *folder, char **out) {
   char name[64];
-  uint64_t hash = 14695981039346656037u; /* FNV-1a */
+  uint64_t hash = YOLO_FNV_START;
   yolo_status st = YOLO_OK;
   for (size_t i = 0; i < dataset->n_sources; ++i) {
     char *path = NULL;
     st = yolo_path_absolute(yolo_dataset_text(dataset, dataset->sources[i].labels), &path);
     if (st != YOLO_OK) return st;
-    for (const char *p = path; *p; ++p) hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+    hash = yolo_fnv_text(hash, path);
     yolo_free(path);
   }
   snprintf(name, sizeof name, "pixels-%016" PRIx64 "-%zu.bin", hash, dataset->n_images);

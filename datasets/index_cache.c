@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "datasets/read_coco.h"
@@ -80,12 +81,10 @@ done:
   return st;
 }
 
-/* Named by a hash of the key (FNV-1a); the key itself is in the file. */
+/* Named by a hash of the key; the key itself is in the file. */
 static yolo_status make_path(const char *folder, const char *key, char **out) {
   char name[40];
-  uint64_t h = 14695981039346656037u;
-  for (const char *p = key; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211u;
-  snprintf(name, sizeof name, "%016" PRIx64 ".index", h);
+  snprintf(name, sizeof name, "%016" PRIx64 ".index", yolo_fnv_text(YOLO_FNV_START, key));
   return yolo_path_join(folder, name, out);
 }
 

@@ -7,6 +7,7 @@
  * file cannot lead anybody outside. (Masks check themselves when they are unpacked: segments.c.) */
 #include <string.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/memory.h"
 #include "backbone/base/output.h"
 #include "datasets/file_map.h"
@@ -30,12 +31,9 @@ typedef struct index_header {
 
 static uint64_t align_up(uint64_t at) { return (at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-/* FNV-1a over the header without its last member. */
+/* Over the header without its last member. */
 static uint64_t checksum(const index_header *header) {
-  const unsigned char *p = (const unsigned char *)header;
-  uint64_t h = 14695981039346656037u;
-  for (size_t i = 0; i < offsetof(index_header, checksum); i++) h = (h ^ p[i]) * 1099511628211u;
-  return h;
+  return yolo_fnv_bytes(YOLO_FNV_START, header, offsetof(index_header, checksum));
 }
 
 static index_header make_header(const yolo_index *index, const uint64_t counts[PARTS]) {

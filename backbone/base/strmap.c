@@ -1,19 +1,14 @@
-/* A map from text to a number: see strmap.h. Linear probing; hash: FNV-1a (Fowler, Noll, Vo). */
+/* A map from text to a number: see strmap.h. Linear probing. */
 #include "backbone/base/strmap.h"
 
 #include <string.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/memory.h"
-
-static uint64_t hash(const char *key) {
-  uint64_t h = 14695981039346656037u;
-  for (; *key; ++key) h = (h ^ (unsigned char)*key) * 1099511628211u;
-  return h;
-}
 
 /* The slot that holds the key, or the free one where it belongs. capacity is a power of two and never full. */
 static yolo_strmap_slot *find(yolo_strmap_slot *slots, size_t capacity, const char *key) {
-  size_t i = (size_t)hash(key) & (capacity - 1);
+  size_t i = (size_t)yolo_fnv_text(YOLO_FNV_START, key) & (capacity - 1);
   while (slots[i].key && strcmp(slots[i].key, key) != 0) i = (i + 1) & (capacity - 1);
   return &slots[i];
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/memory.h"
 #include "backbone/base/rng.h"
 #include "backbone/graph/network_parts.h"
@@ -155,12 +156,6 @@ done:
 
 /* ---- parameters without a file ---- */
 
-static uint64_t hash_name(const char *name) { /* FNV-1a, 64 bits */
-  uint64_t hash = 14695981039346656037u;
-  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 1099511628211u;
-  return hash;
-}
-
 /* Four values a counter: networks have tens of millions. */
 static void fill_uniform(uint64_t key, uint64_t stream, float low, float high, float *to, size_t count) {
   const float step = (high - low) * 0x1p-24f;
@@ -177,7 +172,7 @@ static void fill_uniform(uint64_t key, uint64_t stream, float low, float high, f
  * statistics: near what makes them neutral, but different from it, so that a test notices when one is forgotten. */
 yolo_status yolo_fetch_random(void *payload, const yolo_param *param, float *to) {
   const yolo_param_spec *spec = &param->spec;
-  const uint64_t key = *(const uint64_t *)payload, stream = hash_name(param->name);
+  const uint64_t key = *(const uint64_t *)payload, stream = yolo_fnv_text(YOLO_FNV_START, param->name);
   size_t count = yolo_param_count(spec);
   bool centred = strcmp(spec->name, "bias") == 0 || strcmp(spec->name, "running_mean") == 0;
   float reach = centred ? 0.1f * sqrtf(3.0f) : 0.9f * sqrtf(6.0f * (float)spec->dims[0] / (float)count);
