@@ -170,7 +170,13 @@ static yolo_status make_trainer(yolo_session *s) {
   bool *learns = yolo_calloc((size_t)graph->n_params + 1, 1), *frozen = yolo_calloc((size_t)graph->n_nodes, 1);
   if (!learns || !frozen) st = YOLO_ENOMEM;
   if (st == YOLO_OK) st = yolo_init_freeze(s->spec, &s->settings->freeze, learns, frozen);
-  yolo_trainer_options options = {.device = {.threads = s->settings->threads}, .learns = learns, .frozen_norm = frozen};
+  int heads[YOLO_SESSION_MOST_GROUPS * 8], n_heads = 0;
+  for (int h = 0; h < s->spec->n_heads && h < YOLO_SESSION_MOST_GROUPS * 8; ++h) heads[n_heads++] = s->spec->heads[h].node;
+  yolo_trainer_options options = {.device = {.threads = s->settings->threads},
+                                  .learns = learns,
+                                  .frozen_norm = frozen,
+                                  .outputs = heads,
+                                  .n_outputs = n_heads};
   if (st == YOLO_OK) st = yolo_trainer_new(graph, &options, &s->trainer);
   yolo_free(learns);
   yolo_free(frozen);

@@ -130,10 +130,12 @@ static void reach_outputs(planner *p) {
   for (int i = 0; i < p->graph->n_nodes; i++) {
     yolo_train_place *place = &p->plan->places[i];
     for (int k = 0; k < YOLO_OP_MAX_IN; k++) place->clear[k] = -1;
-    if (p->graph->nodes[i].kind != YOLO_NODE_OUTPUT || !p->learns[i]) continue;
+    place->clear_loss = -1;
+    place->output = p->graph->nodes[i].kind == YOLO_NODE_OUTPUT || (p->options->outputs && p->options->outputs[i]);
+    if (!place->output || !p->learns[i]) continue;
     place->has_grad = true;
     if (p->reached[place->root]) continue;
-    place->clear[0] = place->root;
+    place->clear_loss = place->root;
     reach(p, place->root, loss_time(p) - 1);
   }
 }
@@ -204,7 +206,7 @@ static void read_values(planner *p, int index) {
   unsigned reads = node->kind == YOLO_NODE_OP && place->backward ? yolo_op_reads(yolo_op_get(node->op), node->attrs) : 0;
   yolo_fit *own = &p->fits[place->root];
   if (forward_time(index) < own->first) own->first = forward_time(index);
-  if (node->kind == YOLO_NODE_OUTPUT) extend(own, loss_time(p));
+  if (place->output) extend(own, loss_time(p));
   if (reads & YOLO_READS_OUT) extend(own, backward_time(p, index));
   for (int k = 0; k < node->n_in; k++) {
     yolo_fit *in = &p->fits[root_of(p, node->in[k])];

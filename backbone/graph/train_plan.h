@@ -16,10 +16,11 @@
 
 typedef struct yolo_train_plan_options {
   int batch;
-  bool want_input;    /* dL/d input too (explanations) */
-  size_t row_align;   /* elements */
-  size_t conflict;    /* bytes, see fit.h */
-  const bool *learns; /* n_params: which parameters take a gradient; NULL: all but buffers */
+  bool want_input;     /* dL/d input too (explanations) */
+  size_t row_align;    /* elements */
+  size_t conflict;     /* bytes, see fit.h */
+  const bool *outputs; /* n_nodes: nodes that a loss looks at beside the output nodes (classifiers); NULL: none */
+  const bool *learns;  /* n_params: which parameters take a gradient; NULL: all but buffers */
 } yolo_train_plan_options;
 
 typedef struct yolo_train_place {
@@ -29,8 +30,11 @@ typedef struct yolo_train_place {
   bool run;           /* there is something to compute; else a view */
   bool has_grad;      /* its gradient exists */
   bool backward;      /* its backward call is made */
-  bool lives;         /* its value is still there when the forward pass has ended */
-  int root;           /* whose buffer it lies in */
+  bool output;        /* a loss looks at it: its value lives until then, its gradient comes from there */
+  int clear_loss; /* of outputs: before the losses the gradient buffer of this root is cleared; -1: another output's is the same
+                   */
+  bool lives;     /* its value is still there when the forward pass has ended */
+  int root;       /* whose buffer it lies in */
   float beta[YOLO_OP_MAX_IN];
   bool wants[YOLO_OP_MAX_IN]; /* dL/d in[k] is wanted */
   int clear[YOLO_OP_MAX_IN];  /* before the call: nodes whose whole gradient buffer is cleared; -1 */

@@ -18,6 +18,7 @@ struct yolo_trainer {
   bool want_input;
   bool *learns;      /* n_params */
   bool *frozen_norm; /* n_nodes, or NULL */
+  bool *outputs;     /* n_nodes, or NULL */
   size_t *offsets;   /* n_params: floats into values and grads */
   float *values, *grads;
   size_t n_values;
@@ -119,6 +120,17 @@ static yolo_status check_ops(const yolo_trainer *t) {
   return YOLO_OK;
 }
 
+static yolo_status mark_outputs(yolo_trainer *t, const int *nodes, int count) {
+  yolo_status st = YOLO_OK;
+  YOLO_ENOMEM_IF_NULL(t->outputs = yolo_calloc((size_t)t->graph->n_nodes, sizeof *t->outputs));
+  for (int i = 0; i < count; i++) {
+    int node = yolo_trainer_node(t, nodes[i]);
+    if (node >= 0) t->outputs[node] = true;
+  }
+done:
+  return st;
+}
+
 /* The options count in the nodes of the source. A batch norm's parameters still say which of those it was, whatever it has
  * taken in since. */
 static yolo_status freeze_norms(yolo_trainer *t, const bool *frozen) {
@@ -151,6 +163,7 @@ yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options
   YOLO_TRY(t->backend->open(&options->device, &t->device));
   YOLO_TRY(make_params(t, options->learns));
   if (options->frozen_norm) YOLO_TRY(freeze_norms(t, options->frozen_norm));
+  if (options->n_outputs > 0) YOLO_TRY(mark_outputs(t, options->outputs, options->n_outputs));
   *out = t;
   t = NULL;
 done:
@@ -168,6 +181,7 @@ void yolo_trainer_free(yolo_trainer *t) {
   yolo_free(t->offsets);
   yolo_free(t->learns);
   yolo_free(t->frozen_norm);
+  yolo_free(t->outputs);
   yolo_graph_free(t->graph);
   yolo_free(t);
 }
@@ -258,6 +272,7 @@ static yolo_status make_plan(const yolo_trainer *t, int batch, int height, int w
                                      .want_input = t->want_input,
                                      .row_align = t->backend->row_bytes / sizeof(float),
                                      .conflict = t->backend->conflict,
+                                     .outputs = t->outputs,
                                      .learns = t->learns};
   yolo_status st = YOLO_OK;
   yolo_shape *shapes = yolo_alloc_array((size_t)t->graph->n_nodes, sizeof *shapes);
@@ -399,8 +414,7 @@ yolo_status yolo_trainer_forward(yolo_trainer *t, bool training, uint64_t seed) 
   if (st != YOLO_OK) return st;
   t->ran = true;
   for (int i = 0; i < t->plan->n_nodes; i++) {
-    if (t->graph->nodes[i].kind == YOLO_NODE_OUTPUT && t->plan->places[i].clear[0] >= 0)
-      clear_root(t, t->plan->places[i].clear[0]);
+    if (t->plan->places[i].clear_loss >= 0) clear_root(t, t->plan->places[i].clear_loss);
   }
   return YOLO_OK;
 }
@@ -434,7 +448,7 @@ static bool all_finite(const yolo_tensor *v) {
 int yolo_trainer_first_bad_node(const yolo_trainer *t) {
   for (int i = 0; t->plan && i < t->plan->n_nodes; i++) {
     yolo_tensor v = value_of(t, t->plan, i);
-    bool lives = t->plan->places[i].lives || t->graph->nodes[i].kind == YOLO_NODE_OUTPUT;
+    bool lives = t->plan->places[i].lives || t->plan->places[i].output;
     if (lives && !all_finite(&v)) return i;
   }
   return -1;

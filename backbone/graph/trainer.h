@@ -18,7 +18,9 @@ typedef struct yolo_trainer_options {
   yolo_device_options device;
   const bool *learns;      /* n_params of the graph; NULL: all but buffers */
   const bool *frozen_norm; /* by node of the graph: batch norms that use their running statistics; NULL: none */
-  bool want_input;         /* dL/d input too */
+  const int *outputs;      /* nodes of the graph that a loss looks at though they are no output nodes (a classifier's last) */
+  int n_outputs;
+  bool want_input; /* dL/d input too */
 } yolo_trainer_options;
 
 /* Copies the graph; the copy has fewer nodes. Parameters are not loaded yet. */

@@ -339,6 +339,38 @@ START_TEST(parameters_go_in_and_out) {
 }
 END_TEST
 
+/* A classifier's last layer is no output node: it is named, and then has the gradient that an output node would have. */
+START_TEST(named_outputs_are_outputs) {
+  float *grads[2];
+  size_t n = 0;
+  for (int named = 0; named < 2; named++) {
+    graph_maker m = {.rng = {.key = 1}};
+    yolo_tensor input;
+    ck_ok(yolo_graph_new((yolo_shape){1, 8, 8, 3}, &m.graph));
+    int last = add_conv_layer(&m, add_conv_layer(&m, 0, 4, 3, true, YOLO_ACT_leaky), 4, 3, true, YOLO_ACT_leaky);
+    int node = named ? last : add_output_layer(&m, last);
+    yolo_trainer *t = new_trainer(m.graph, (yolo_trainer_options){.outputs = &last, .n_outputs = named}, NULL);
+    ck_ok(yolo_trainer_prepare(t, BATCH, 8, 8, &input));
+    fill_input(&input);
+    ck_ok(yolo_trainer_forward(t, true, 9));
+    yolo_tensor g = yolo_trainer_output_grad(t, yolo_trainer_node(t, node));
+    ck_assert_ptr_nonnull(g.data);
+    for (size_t p = 0; p < yolo_shape_pixels(g.shape); p++)
+      for (int c = 0; c < g.shape.c; c++) yolo_nth_pixel(&g, p)[c] += noise(7, p * 4 + (size_t)c);
+    ck_ok(yolo_trainer_backward(t));
+    yolo_trainer_values(t, &n);
+    grads[named] = malloc(n * sizeof(float));
+    memcpy(grads[named], yolo_trainer_gradients(t), n * sizeof(float));
+    yolo_trainer_free(t);
+    yolo_graph_free(m.graph);
+  }
+  expect_equal("gradients", grads[0], grads[1], n, 1e-6);
+  ck_assert(grads[0][0] != 0);
+  free(grads[0]);
+  free(grads[1]);
+}
+END_TEST
+
 START_TEST(bad_values_are_found) {
   graph_maker m = {.rng = {.key = 1}};
   yolo_tensor input;
@@ -390,6 +422,7 @@ int main(void) {
   tcase_add_test(tc, a_frozen_norm_stays);
   tcase_add_test(tc, steps_repeat);
   tcase_add_test(tc, parameters_go_in_and_out);
+  tcase_add_test(tc, named_outputs_are_outputs);
   tcase_add_test(tc, bad_values_are_found);
   tcase_add_test(tc, short_memory_leaks_nothing);
   suite_add_tcase(suite, tc);
