@@ -64,6 +64,6 @@ const cli_command cmd_data = {
     .examples =
         "  yolo data synth shapes                 # make a data set, with shapes/data.cfg\n"
         "  yolo data check shapes/data.cfg\n"
-        "  yolo data preview shapes/data.cfg --augmented",
+        "  yolo data preview shapes/data.cfg --augmented --set augment.preset=yolov5",
     .run = run,
 };

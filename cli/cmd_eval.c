@@ -10,7 +10,8 @@
 static const args_option truth[] = {
     {"gt", 0, ARGS_TEXT, AT(gt), 0, 0, NULL, "--gt FILE", "ground truth: instances_*.json or other labels (instead of DATA)"},
     {"images", 0, ARGS_TEXT, AT(data.images), 0, 0, NULL, "--images DIR", "the folder of its images (for --model)"},
-    {"format", 0, ARGS_TEXT, AT(data.format), 0, 0, NULL, NULL, NULL},
+    {"format", 0, ARGS_TEXT, AT(data.format), 0, 0, NULL, "--format NAME | --set S.K=V",
+     "of the labels | overrides data.cfg: as for yolo data check"},
     {"set", 0, ARGS_TEXTS, AT(data.sets), 0, 0, NULL, NULL, NULL},
     {"split", 0, ARGS_TEXT, AT(data.split), 0, 0, NULL, "--split NAME", "train, val or test (default val, else what there is)"},
     END};
@@ -45,11 +46,13 @@ static const args_option score[] = {
     {"voc07", 0, ARGS_FLAG, AT(voc07), 0, 0, NULL, "--voc07 | --voc12",
      "Pascal VOC's AP too: 11 points | area under the curve"},
     {"voc12", 0, ARGS_FLAG, AT(voc12), 0, 0, NULL, NULL, NULL},
-    {"iou", 0, ARGS_TEXT, AT(ious), 0, 0, NULL, "--iou LIST", "thresholds: 0.5,0.75 or 0.5:0.05:0.95 (the default)"},
-    {"max-dets", 0, ARGS_TEXT, AT(limits), 0, 0, NULL, "--max-dets LIST", "detections an image and class (default 1,10,100)"},
+    {"iou", 0, ARGS_TEXT, AT(ious), 0, 0, NULL, "--iou | --max-dets LIST",
+     "0.5,0.75 or 0.5:0.05:0.95 (the default) | 1,10,100: detections an image and class"},
+    {"max-dets", 0, ARGS_TEXT, AT(limits), 0, 0, NULL, NULL, NULL},
     {"area", 0, ARGS_TEXT, AT(areas), 0, 0, NULL, "--area LIST", "name:from:to, in pixels: small:0:1024,medium:1024:9216"},
-    {"classes", 0, ARGS_TEXT, AT(classes), 0, 0, NULL, "--classes LIST", "only these, by name"},
-    {"one-class", 0, ARGS_FLAG, AT(one_class), 0, 0, NULL, "--one-class", "as if all classes were one (COCO's useCats = 0)"},
+    {"classes", 0, ARGS_TEXT, AT(classes), 0, 0, NULL, "--classes | --one-class",
+     "only these, by name (a,b) | as if all were one (COCO's useCats = 0)"},
+    {"one-class", 0, ARGS_FLAG, AT(one_class), 0, 0, NULL, NULL, NULL},
     END};
 
 static const args_option maps[] = {{"gt-masks", 0, ARGS_TEXT, AT(gt_masks), 0, 0, NULL, "--gt-masks | --dt-masks DIR",

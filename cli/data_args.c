@@ -14,8 +14,9 @@ const args_option data_args_source[] = {
     {"images", 0, ARGS_TEXT, AT(images), 0, 0, NULL, "--images DIR", "the folder of the images of labels without a data.cfg"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 
-const args_option data_args_split[] = {{"split", 0, ARGS_TEXT, AT(split), 0, 0, NULL, "--split NAME", "train, val or test"},
-                                       {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
+const args_option data_args_split[] = {
+    {"split", 0, ARGS_TEXT, AT(split), 0, 0, NULL, "--split NAME", "train, val or test (default train, else what there is)"},
+    {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 
 static const yolo_setting one_text = {.name = "images", .type = YOLO_SETTING_TEXT};
 

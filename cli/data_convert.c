@@ -157,6 +157,7 @@ static yolo_status open_source(convert_args *args, const char *word, data_sink *
   yolo_config config = {0};
   yolo_data_split split = YOLO_SPLIT_TRAIN;
   yolo_text names_set = {0};
+  int splits = 0;
   yolo_status st = YOLO_OK;
   if (args->names) {
     if (args->data.sets.count == ARGS_MOST_TEXTS) return yolo_fail(YOLO_EINVAL, "--set was given too often");
@@ -165,6 +166,9 @@ static yolo_status open_source(convert_args *args, const char *word, data_sink *
   }
   YOLO_TRY(data_args_load(&args->data, word, &config));
   YOLO_TRY(data_args_choose_split(&args->data, &config, split, &split));
+  for (int s = 0; s < YOLO_SPLIT_COUNT; ++s) splits += yolo_config_has_split(&config, (yolo_data_split)s);
+  if (splits > 1 && !args->data.split)
+    cli_say("  the split '%s' of %d: --split NAME says another\n", yolo_split_names[split], splits);
   const yolo_data_open_options options = {.sink = &sink->sink, .log = &log};
   YOLO_TRY(yolo_config_open_split(&config, yolo_split_names[split], &options, out));
 done:

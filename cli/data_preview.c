@@ -17,9 +17,9 @@ static const args_option what[] = {
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 static const args_option how[] = {
     {"augmented", 0, ARGS_FLAG, AT(augmented), 0, 0, NULL, "--augmented",
-     "as the network will see them: [augment] of data.cfg"},
-    {"imgsz", 0, ARGS_SIZE, AT(size), 32, 4096, NULL, "  --imgsz S | WxH",
-     "the network's input (default: [model] size, or 416)"},
+     "as the network will see them: as [augment] says; where that is empty, only resized"},
+    {"imgsz", 0, ARGS_SIZE, AT(size), 32, 4096, NULL, "--imgsz S | WxH",
+     "with --augmented: the network's input (default: [model] imgsz, or 416)"},
     {"columns", 0, ARGS_INT, AT(columns), 1, 100, NULL, "--columns N", "pictures side by side (default: a squarish sheet)"},
     {"cell", 0, ARGS_INT, AT(cell), 64, 4096, NULL, "--cell N", "width of one picture on the sheet (default 320)"},
     {"per-sheet", 0, ARGS_INT, AT(per_sheet), 1, 1000, NULL, "--per-sheet N",
@@ -175,7 +175,8 @@ const cli_command data_preview = {
     .about = "DATA: a data.cfg, or labels of any format (instances.json, a folder of .txt or .xml files ...).",
     .groups = groups,
     .examples =
-        "  yolo data preview shapes/data.cfg --augmented\n"
+        "  yolo data preview shapes/data.cfg\n"
+        "  yolo data preview shapes/data.cfg --augmented --set augment.preset=yolov5\n"
         "  yolo data preview instances_val2017.json --images val2017 --count 60 --out val.jpg",
     .run = run,
 };

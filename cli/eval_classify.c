@@ -111,12 +111,31 @@ static void print(const classify_run *r) {
   cli_say("load %.1f, network %.1f, post %.1f ms an image\n", p->load_ms / n, p->network_ms / n, p->post_ms / n);
 }
 
+/* The scores, and how they came about. */
+static yolo_status put_json(const classify_run *r, yolo_text *to) {
+  const eval_job *job = r->job;
+  const eval_pace *p = &job->pace;
+  const double n = p->images ? (double)p->images : 1;
+  char line[CLI_NAME_MAX];
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(model_describe(r->choice.shown, &r->model->spec, line, sizeof line));
+  YOLO_TRY(yolo_text_format(to, "{\"top1\":%.17g,\"top5\":%.17g,\"images\":%zu,\n\"protocol\":{\"truth\":",
+                            share(r, r->topk.all.top1), share(r, r->topk.all.top5), r->topk.all.images + (size_t)p->failed));
+  YOLO_TRY(yolo_text_json_string(to, job->truth_name));
+  if (job->split) YOLO_TRY(yolo_text_format(to, ",\"split\":\"%s\"", job->split));
+  YOLO_TRY(yolo_text_format(to, ",\"unlabelled\":%zu,\"failed\":%ld,\"model\":", r->unlabelled, p->failed));
+  YOLO_TRY(yolo_text_json_string(to, line));
+  st = yolo_text_format(to, ",\"load_ms\":%.3f,\"network_ms\":%.3f,\"post_ms\":%.3f}}\n", p->load_ms / n, p->network_ms / n,
+                        p->post_ms / n);
+done:
+  return st;
+}
+
 static yolo_status write_json(const classify_run *r) {
   outfile file = {0};
   yolo_status st = YOLO_OK;
   YOLO_TRY(outfile_open(r->job->args->json, &file));
-  YOLO_TRY(yolo_text_format(&file.text, "{\"top1\":%.17g,\"top5\":%.17g,\"images\":%zu}\n", share(r, r->topk.all.top1),
-                            share(r, r->topk.all.top5), r->topk.all.images + (size_t)r->job->pace.failed));
+  YOLO_TRY(put_json(r, &file.text));
   st = outfile_commit(&file);
 done:
   outfile_close(&file);

@@ -43,17 +43,18 @@ static yolo_status put_kinds(const yolo_eval_report *r, yolo_text *to) {
 }
 
 static yolo_status put_model(const eval_job *job, yolo_text *to) {
+  static const char *const kinds[] = {"model", "iou", "diou", "none"};
   const detect_args *d = &job->args->detect;
   const eval_pace *p = &job->pace;
   yolo_status st = YOLO_OK;
   if (!job->model_line) return YOLO_OK;
   YOLO_TRY(yolo_text_format(to, ","));
   YOLO_TRY(put_text(to, "model", job->model_line));
-  YOLO_TRY(yolo_text_format(to,
-                            ",\"confidence\":%.17g,\"nms\":%.17g,\"best_class\":%s,\"load_ms\":%.3f,\"network_ms\":%.3f,"
-                            "\"post_ms\":%.3f,\"failed\":%ld",
-                            d->confidence, d->iou, d->best_class ? "true" : "false", p->load_ms, p->network_ms, p->post_ms,
-                            p->failed));
+  YOLO_TRY(yolo_text_format(to, ",\"confidence\":%.17g,\"nms\":%.17g,\"nms_kind\":\"%s\",\"agnostic\":%s,\"best_class\":%s",
+                            d->confidence, d->iou, kinds[d->nms_kind], d->agnostic ? "true" : "false",
+                            d->best_class ? "true" : "false"));
+  st = yolo_text_format(to, ",\"load_ms\":%.3f,\"network_ms\":%.3f,\"post_ms\":%.3f,\"failed\":%ld", p->load_ms, p->network_ms,
+                        p->post_ms, p->failed);
 done:
   return st;
 }
@@ -64,6 +65,7 @@ static yolo_status put_protocol(const eval_job *job, yolo_text *to) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_text_format(to, ",\n\"protocol\":{"));
   YOLO_TRY(put_text(to, "truth", job->truth_name));
+  if (job->split) YOLO_TRY(yolo_text_format(to, ",\"split\":\"%s\"", job->split));
   if (job->args->dt) YOLO_TRY(yolo_text_format(to, ","));
   if (job->args->dt) YOLO_TRY(put_text(to, "detections_file", job->args->dt));
   YOLO_TRY(yolo_text_format(to, ",\"images\":%u,\"truths\":%zu,\"detections\":%zu,", r->set.n_images, r->set.n_truths,

@@ -70,16 +70,20 @@ static void print(const eval_args *a, const yolo_semantic *semantic, const yolo_
   }
 }
 
-static yolo_status write_json(const eval_args *a, const yolo_semantic_scores *s) {
+static yolo_status write_json(const eval_args *a, const yolo_semantic_scores *s, size_t files) {
   outfile file = {0};
   yolo_status st = YOLO_OK;
   bool any = false;
   YOLO_TRY(outfile_open(a->json, &file));
   YOLO_TRY(yolo_text_format(&file.text,
                             "{\"semantic\":{\"mIoU\":%.17g,\"Dice\":%.17g,\"pixel_accuracy\":%.17g,\"mean_accuracy\":%.17g,"
-                            "\"pixels\":%llu,\"ignore\":%d},\n\"per_class\":[",
+                            "\"pixels\":%llu,\"ignore\":%d},\n\"protocol\":{\"truth\":",
                             s->mean_iou, s->mean_dice, s->pixel_accuracy, s->mean_accuracy, (unsigned long long)s->pixels,
                             a->ignore));
+  YOLO_TRY(yolo_text_json_string(&file.text, a->gt_masks));
+  YOLO_TRY(yolo_text_format(&file.text, ",\"predictions\":"));
+  YOLO_TRY(yolo_text_json_string(&file.text, a->dt_masks));
+  YOLO_TRY(yolo_text_format(&file.text, ",\"files\":%zu},\n\"per_class\":[", files));
   for (int k = 0; k < YOLO_SEMANTIC_VALUES; ++k) {
     if (s->iou[k] < 0) continue;
     YOLO_TRY(yolo_text_format(&file.text, "%s\n{\"class\":%d,\"IoU\":%.17g,\"Dice\":%.17g,\"accuracy\":%.17g}", any ? "," : "",
@@ -129,7 +133,7 @@ yolo_status eval_maps(eval_job *job) {
   YOLO_TRY(add_all(a, &files, &semantic));
   yolo_semantic_score(&semantic, &scores);
   if (!a->quiet) print(a, &semantic, &scores, files.count);
-  if (a->json) YOLO_TRY(write_json(a, &scores));
+  if (a->json) YOLO_TRY(write_json(a, &scores, files.count));
   if (a->report) st = write_page(job, &semantic, &scores, files.count);
 done:
   yolo_semantic_free(&semantic);

@@ -66,12 +66,14 @@ expect_json named.json
 expect_flat '^\.categories\[0\]\.name = bird$'
 printf '[data]\ntrain = yolo/images.txt\nval = voc\n' >data.cfg
 convert data.cfg val.json --split val
+reject_out 'the split'
 expect_status 0
 expect_json val.json
 expect_flat '^\.images\[0\]\.file_name = voc/JPEGImages/a\.ppm$'
 printf 'classes = 2\ntrain = yolo/images.txt\nvalid = yolo/images.txt\nnames = other.names\n' >obj.data
 convert obj.data darknet.json
 expect_status 0
+expect_out "the split 'train' of 2"
 expect_out '2 images, 1 object, 2 classes'
 
 # ---- nothing is written over unasked, and never the source ----

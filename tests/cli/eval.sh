@@ -189,6 +189,7 @@ run eval --gt gt.json --images . $tiny_model --conf 0.6 --quiet --json model.jso
 expect_status 0
 expect_json model.json
 expect_flat '^\.protocol\.detections = 8$'
+expect_flat '^\.protocol\.nms_kind = model$'
 mkdir -p set/pics
 mv one.ppm set/pics
 cp gt.json set
@@ -206,6 +207,8 @@ run eval data.cfg $tiny_model --json cfg.json --bootstrap 0
 expect_status 0
 expect_out '^Truth: data.cfg,.* 2 images'
 expect_is "$(head -n 1 cfg.json)" "$(head -n 1 file.json)"
+expect_json cfg.json
+expect_flat '^\.protocol\.split = val$'
 run eval data.cfg --split test $tiny_model
 expect_status 1
 expect_err 'test'
@@ -250,6 +253,8 @@ expect_out '^  f +2  1.0000  1.0000$'
 expect_json top.json
 expect_flat '^\.top1 = 0\.5$'
 expect_flat '^\.images = 4$'
+expect_flat '^\.protocol\.truth = folders$'
+expect_flat '^\.protocol\.model = classify.weights: 6 classes'
 run eval folders --weights classify.weights --cfg classify.cfg
 expect_status 1
 expect_err "the model does not know the class 'a' of the truth"
@@ -273,6 +278,7 @@ expect_out '^2 label maps, [0-9,]+ pixels \(and [0-9,]+ of index 255, which are 
 expect_out '^mIoU 0\.[0-9]+   Dice 0\.[0-9]+   pixel accuracy 0\.9'
 expect_json maps.json
 expect_flat '^\.semantic\.mIoU = 0\.[0-9]+$'
+expect_flat '^\.protocol\.predictions = said/masks$'
 expect_flat '^\.per_class\[0\]\.class = 0$'
 run eval --gt-masks truth/masks --dt-masks truth/masks
 expect_out '^mIoU 1.0000   Dice 1.0000   pixel accuracy 1.0000   mean accuracy 1.0000$'
