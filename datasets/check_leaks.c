@@ -38,25 +38,43 @@ static int compare_pairs(const void *left, const void *right) {
   return b->other->part - a->other->part;
 }
 
-static const char *name_of(const yolo_check_run *run, const leak_row *row) {
-  const yolo_dataset *d = run->parts[row->part].dataset;
-  return yolo_dataset_text(d, d->images[row->index].name);
+static const yolo_data_image *image_of(const yolo_check_run *run, const leak_row *row) {
+  return &run->parts[row->part].dataset->images[row->index];
+}
+
+/* The path of its own file; NULL: it is a record of an IDX or CIFAR file. */
+static const char *path_of(const yolo_check_run *run, const leak_row *row) {
+  const yolo_data_image *image = image_of(run, row);
+  return image->pixels == UINT64_MAX ? yolo_dataset_text(run->parts[row->part].dataset, image->file) : NULL;
+}
+
+static bool is_same_file(const yolo_check_run *run, const leak_pair *pair) {
+  const char *a = path_of(run, pair->row), *b = path_of(run, pair->other);
+  return a && b && strcmp(a, b) == 0;
+}
+
+/* An image as its labels call it; by its path, where the other of the pair has the same name in another folder. */
+static const char *name_of(const yolo_check_run *run, const leak_row *row, const leak_row *other) {
+  const char *name = yolo_dataset_text(run->parts[row->part].dataset, image_of(run, row)->name);
+  const char *twin = yolo_dataset_text(run->parts[other->part].dataset, image_of(run, other)->name);
+  const char *path = path_of(run, row), *twin_path = path_of(run, other);
+  return path && twin_path && strcmp(name, twin) == 0 && strcmp(path, twin_path) != 0 ? path : name;
 }
 
 /* Records of IDX and CIFAR files have numbers instead of names. */
 static void say_pair(yolo_check_run *run, const leak_pair *pair) {
   const yolo_check_part *part = &run->parts[pair->row->part], *other = &run->parts[pair->other->part];
-  const yolo_data_image *image = &part->dataset->images[pair->row->index];
+  const yolo_data_image *image = image_of(run, pair->row);
+  const char *name = name_of(run, pair->row, pair->other), *twin = name_of(run, pair->other, pair->row);
   yolo_check_place place = yolo_check_image_place(run, part->dataset, image);
-  bool listed_twice = part->images[pair->row->index].is_path;
+  bool listed_twice = part->images[pair->row->index].is_path || is_same_file(run, pair);
   const char *how = listed_twice ? "is the same file as" : "has the very pixels of";
   run->split = part->index;
   if (part == other) {
-    yolo_data_report(&run->sink, YOLO_RULE_IMAGE_DUPLICATE, place.file, place.line, "%s %s %s of this split",
-                     name_of(run, pair->row), how, name_of(run, pair->other));
+    yolo_data_report(&run->sink, YOLO_RULE_IMAGE_DUPLICATE, place.file, place.line, "%s %s %s of this split", name, how, twin);
   } else {
-    yolo_data_report(&run->sink, YOLO_RULE_SPLIT_LEAK, place.file, place.line, "%s %s %s in split '%s'",
-                     name_of(run, pair->row), how, name_of(run, pair->other), other->split->name);
+    yolo_data_report(&run->sink, YOLO_RULE_SPLIT_LEAK, place.file, place.line, "%s %s %s in split '%s'", name, how, twin,
+                     other->split->name);
   }
 }
 

@@ -320,7 +320,7 @@ cp -a ../clean/coco/images coco/
 cp coco/instances.json coco/val.json
 run data check coco/instances.json coco/val.json --json -
 expect_status 2
-expect_err '^coco/val.json:2: split-leak: a.jpg has the very pixels of a.jpg in split .coco/instances.json.$'
+expect_err '^coco/val.json:2: split-leak: a.jpg is the same file as a.jpg in split .coco/instances.json.$'
 expect_json out
 expect_flat '^\.clean = false$'
 expect_flat '^\.rules\.split-leak = 4$'
@@ -331,6 +331,10 @@ expect_flat '^\.classes\[0\]\.objects = 6$'
 run data check coco/instances.json coco/val.json --no-images
 expect_empty err
 expect_out 'split-leak: a.jpg is the same file as a.jpg'
+cp -a coco/images coco/other # equal names in two folders: the folders are said
+printf '[data]\ntrain = coco/instances.json\ntrain_images = coco/images\nval = coco/val.json\nval_images = coco/other\n' >named.cfg
+run data check named.cfg
+expect_out "split-leak: coco/other/a.jpg has the very pixels of coco/images/a.jpg in split 'train'$"
 run data check splits.cfg --split val
 expect_status 0
 expect_out '^clean: 2 images'
