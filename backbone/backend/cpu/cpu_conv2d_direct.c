@@ -62,13 +62,10 @@ static void pack_panel(void *payload, int task, int thread) {
   const float *from = w->at + (task / j->panels) * w->group + panel * nr * w->filter;
   float *to = j->to + (size_t)task * (size_t)(j->a->kernel_h * j->a->kernel_w * j->channels) * (size_t)nr;
   (void)thread;
+  if (cols < nr) memset(to, 0, (size_t)(j->a->kernel_h * j->a->kernel_w * j->channels) * (size_t)nr * sizeof *to);
   for (int ky = 0; ky < j->a->kernel_h; ky++)
-    for (int kx = 0; kx < j->a->kernel_w; kx++)
-      for (int c = 0; c < j->channels; c++, to += nr) {
-        const float *tap = from + ky * w->row + kx * w->column + c * w->channel;
-        for (int o = 0; o < cols; o++) to[o] = tap[o * w->filter];
-        for (int o = cols; o < nr; o++) to[o] = 0;
-      }
+    for (int kx = 0; kx < j->a->kernel_w; kx++, to += (size_t)j->channels * (size_t)nr)
+      yolo_pack_rows(nr, from + ky * w->row + kx * w->column, w->channel, w->filter, j->channels, cols, to);
 }
 
 void yolo_conv_direct_pack(const yolo_device *device, const yolo_op_call *call, const yolo_conv_weights *weights,

@@ -76,14 +76,17 @@ static job geometry(const yolo_device *device, const yolo_op_call *call, int m) 
   return j;
 }
 
+/* Of a plane of a panel of weights. */
+static size_t weight_plane(int channels, int nr) { return odd_lines((size_t)channels * (size_t)nr); }
+
 static size_t zeros_floats(const job *j) { return (size_t)yolo_round_up(j->channels, 16); }
 
 yolo_op_sizes yolo_conv_winograd_sizes(const yolo_device *device, const yolo_op_call *call, int m) {
   const job j = geometry(device, call, m);
-  const size_t filters = (size_t)yolo_round_up(j.a->filters, device->isa->nr);
+  const size_t panels = (size_t)yolo_divide_up(j.a->filters, device->isa->nr);
   const size_t shared = j.shared ? j.v_block * (size_t)j.k_blocks : 0;
   yolo_op_sizes sizes;
-  sizes.pack = (size_t)j.planes * (size_t)j.channels * filters * sizeof(float);
+  sizes.pack = (size_t)j.planes * weight_plane(j.channels, device->isa->nr) * panels * sizeof(float);
   sizes.work = (zeros_floats(&j) + shared + j.scratch_floats * (size_t)device->threads) * sizeof(float);
   return sizes;
 }
@@ -97,21 +100,25 @@ typedef struct pack_job {
   int m, channels, filters;
 } pack_job;
 
+enum { RUN = 16 }; /* channels whose taps are gathered together */
+
 static void pack_panel(void *payload, int panel, int thread) {
   const pack_job *j = payload;
   const yolo_conv_weights *w = j->weights;
-  const int nr = j->device->isa->nr, planes = (j->m + 2) * (j->m + 2);
-  const size_t plane = (size_t)j->channels * (size_t)nr;
-  const int cols = yolo_min_int(nr, j->filters - panel * nr);
-  float g[9 * YOLO_MAX_NR] = {0};
+  const int nr = j->device->isa->nr, planes = (j->m + 2) * (j->m + 2), cols = yolo_min_int(nr, j->filters - panel * nr);
+  const size_t plane = weight_plane(j->channels, nr);
+  float taps[9][RUN * YOLO_MAX_NR] = {{0}}, g[9 * YOLO_MAX_NR];
   float *to = j->to + (size_t)panel * (size_t)planes * plane;
   (void)thread;
-  for (int c = 0; c < j->channels; c++, to += nr) {
-    for (int o = 0; o < cols; o++) {
-      const float *from = w->at + (panel * nr + o) * w->filter + c * w->channel;
-      for (int tap = 0; tap < 9; tap++) g[tap * nr + o] = from[tap / 3 * w->row + tap % 3 * w->column];
+  for (int c0 = 0; c0 < j->channels; c0 += RUN) {
+    const int n = yolo_min_int(RUN, j->channels - c0);
+    const float *from = w->at + panel * nr * w->filter + c0 * w->channel;
+    for (int tap = 0; tap < 9; tap++)
+      yolo_pack_rows(nr, from + tap / 3 * w->row + tap % 3 * w->column, w->channel, w->filter, n, cols, taps[tap]);
+    for (int c = 0; c < n; c++, to += nr) {
+      for (int tap = 0; tap < 9; tap++) memcpy(g + tap * nr, taps[tap] + c * nr, (size_t)nr * sizeof *g);
+      j->device->isa->winograd_weights(j->m, g, to, plane);
     }
-    j->device->isa->winograd_weights(j->m, g, to, plane);
   }
 }
 
@@ -189,7 +196,7 @@ static void multiply_panel(const job *j, int plane, int count, const float *weig
 /* Tiles [first, first + count), whose V is given, for panels [p0, p1): at most one group. */
 static void multiply_group(const job *j, int first, int count, int p0, int p1, const float *v, float *s) {
   const int nr = j->device->isa->nr;
-  const size_t plane_floats = (size_t)j->channels * (size_t)nr, panel_floats = plane_floats * (size_t)j->planes;
+  const size_t plane_floats = weight_plane(j->channels, nr), panel_floats = plane_floats * (size_t)j->planes;
   for (int i = 0; i < j->planes; i++) {
     for (int p = p0; p < p1; p++) {
       const float *weights = j->weights + (size_t)p * panel_floats + (size_t)i * plane_floats;

@@ -121,12 +121,13 @@ static void run_task(void *payload, int task, int thread) {
   const int o0 = task / j->c_slices % j->o_slices * j->o_slice, os = yolo_min_int(j->o_slice, j->filters - o0);
   const int first = (int)((long)j->tiles * part / j->parts), end = (int)((long)j->tiles * (part + 1) / j->parts);
   float *v = j->scratch + (size_t)thread * j->scratch_floats, *u = v + PLANES * j->plane_v, *sums = u + PLANES * j->plane_u;
-  for (int tile = first; tile < end; tile += TILES) {
-    const int count = yolo_min_int(TILES, end - tile);
+  const int blocks = yolo_divide_up(end - first, TILES);
+  for (int block = 0; block < blocks; block++) {
+    const int tile = first + (end - first) * block / blocks, count = first + (end - first) * (block + 1) / blocks - tile;
     for (int i = 0; i < count; i++) transform(j, tile + i, c0, cs, o0, os, v + (size_t)i * j->row_v, u + (size_t)i * j->row_u);
     for (int i = 0; i < PLANES; i++)
       multiply(j, count, cs, os, v + (size_t)i * j->plane_v, u + (size_t)i * j->plane_u, sums + (size_t)i * j->plane_s,
-               tile > first);
+               block > 0);
   }
   float *to = (j->parts > 1 ? j->partial + (size_t)part * j->weights : j->grad) + (size_t)o0 * 9 * (size_t)j->channels + c0;
   for (int o = 0; o < os; o++, to += (size_t)j->channels * 9)

@@ -3,14 +3,26 @@
 
 #include "backbone/backend/cpu/gemm.h"
 
+/* With row 1 a run of memory becomes a column: RUN rows at a time, so that each line read is used up while it is near. */
+enum { RUN = 16 };
+
+void yolo_pack_rows(int nr, const float *b, ptrdiff_t row, ptrdiff_t column, int k, int cols, float *to) {
+  if (column == 1) {
+    for (int i = 0; i < k; i++, to += nr, b += row) memcpy(to, b, (size_t)cols * sizeof *to);
+    return;
+  }
+  for (int i0 = 0; i0 < k; i0 += RUN, to += RUN * nr, b += RUN * row) {
+    const int n = yolo_min_int(RUN, k - i0);
+    for (int j = 0; j < cols; j++)
+      for (int i = 0; i < n; i++) to[i * nr + j] = b[i * row + j * column];
+  }
+}
+
 void yolo_pack_panels(int nr, const float *b, size_t row, size_t column, int k, int n, float *to) {
-  for (int j0 = 0; j0 < n; j0 += nr) {
-    const int cols = yolo_min_int(nr, n - j0);
-    for (int i = 0; i < k; i++, to += nr) {
-      const float *from = b + (size_t)i * row + (size_t)j0 * column;
-      for (int j = 0; j < cols; j++) to[j] = from[(size_t)j * column];
-      for (int j = cols; j < nr; j++) to[j] = 0;
-    }
+  for (int j = 0; j < n; j += nr, to += (size_t)nr * (size_t)k) {
+    const int cols = yolo_min_int(nr, n - j);
+    if (cols < nr) memset(to, 0, (size_t)nr * (size_t)k * sizeof *to);
+    yolo_pack_rows(nr, b + (size_t)j * column, (ptrdiff_t)row, (ptrdiff_t)column, k, cols, to);
   }
 }
 
