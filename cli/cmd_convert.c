@@ -3,22 +3,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backbone/base/paths.h"
 #include "backbone/base/text.h"
 #include "cli/cli.h"
 #include "cli/model_args.h"
 
 static const args_group groups[] = {{"Model", model_args_files, 0}, {"Input", model_args_input, 0}, {NULL, NULL, 0}};
 
-static bool same_file(const char *a, const char *b) {
-  struct stat x, y;
-  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static yolo_status check_names(const char *in, const char *out) {
   if (!yolo_has_suffix(out, ".safetensors") && !yolo_has_suffix(out, ".weights")) {
     return yolo_fail(YOLO_EINVAL, "'%s': the output must end in .safetensors or .weights, which says its format", out);
   }
-  if (same_file(in, out)) return yolo_fail(YOLO_EINVAL, "'%s' is both input and output", in);
+  if (yolo_path_same_file(in, out)) return yolo_fail(YOLO_EINVAL, "'%s' is both input and output", in);
   return YOLO_OK;
 }
 

@@ -2,17 +2,11 @@
 #include "cli/convert_names.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
 #include "datasets/read_coco.h"
-
-static bool same_file(const char *a, const char *b) {
-  struct stat x, y;
-  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 /* Would the reader find each image by the name it has? */
 static yolo_status names_lead(const yolo_dataset *d, const char *json, bool *out) {
@@ -25,7 +19,7 @@ static yolo_status names_lead(const yolo_dataset *d, const char *json, bool *out
     yolo_free(path);
     path = NULL;
     YOLO_TRY(yolo_coco_image_path(folder, yolo_dataset_text(d, d->images[i].name), &path));
-    *out = same_file(path, yolo_dataset_text(d, d->images[i].file));
+    *out = yolo_path_same_file(path, yolo_dataset_text(d, d->images[i].file));
   }
 done:
   yolo_free(folder);

@@ -99,6 +99,11 @@ static yolo_status make_one(const char *path) {
   return yolo_fail(YOLO_EIO, "the folder '%s' could not be made: %s", path, strerror(errno));
 }
 
+bool yolo_path_same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 yolo_status yolo_path_make_folder(const char *path) {
   yolo_status st = YOLO_OK;
   char *copy = yolo_strdup(path);

@@ -2,6 +2,8 @@
 #ifndef YOLO_BASE_PATHS_H
 #define YOLO_BASE_PATHS_H
 
+#include <stdbool.h>
+
 #include "backbone/base/status.h"
 
 /* From /, with "." and ".." resolved as text (the file need not exist). */
@@ -13,6 +15,8 @@ yolo_status yolo_path_join(const char *folder, const char *name, char **out);
 yolo_status yolo_path_common(char **common, const char *folder);
 /* What follows the folder in a path below it. */
 const char *yolo_path_below(const char *folder, const char *path);
+/* Do both name one file on the disk, over links too? A path that leads nowhere is no file. */
+bool yolo_path_same_file(const char *a, const char *b);
 /* mkdir -p. */
 yolo_status yolo_path_make_folder(const char *path);
 /* Where this program keeps what it can make again: $YOLO_CACHE, else $XDG_CACHE_HOME/yolo, else ~/.cache/yolo. Not made. Fails
