@@ -122,18 +122,19 @@ done:
 
 typedef struct folder_look {
   yolo_strmap files;   /* absolute paths of all images and masks of all splits */
-  yolo_strmap folders; /* absolute folder -> split that was met first */
+  yolo_strmap folders; /* absolute folder -> the image that was met first in it, as index * n_parts + part */
   yolo_strmap broken;  /* stems of label files with findings: images may have been lost with them */
 } folder_look;
 
-static yolo_status note_file(folder_look *look, const char *file, int part, bool is_image) {
+/* image: as folders has it; -1: a mask. */
+static yolo_status note_file(folder_look *look, const char *file, int64_t image) {
   char *absolute = NULL, *folder = NULL;
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_path_absolute(file, &absolute));
-  YOLO_TRY(yolo_strmap_add(&look->files, absolute, part, NULL));
-  if (!is_image) goto done;
+  YOLO_TRY(yolo_strmap_add(&look->files, absolute, 0, NULL));
+  if (image < 0) goto done;
   YOLO_TRY(yolo_path_parent(absolute, &folder));
-  YOLO_TRY(yolo_strmap_add(&look->folders, folder, part, NULL));
+  YOLO_TRY(yolo_strmap_add(&look->folders, folder, image, NULL));
 done:
   yolo_free(folder);
   yolo_free(absolute);
@@ -145,14 +146,15 @@ static bool names_unlisted(const yolo_dataset *d, const yolo_data_image *image) 
   return strcmp(yolo_dataset_text(d, d->sources[image->source].format), "masks") == 0;
 }
 
-static yolo_status note_part(folder_look *look, const yolo_check_part *part) {
+static yolo_status note_part(folder_look *look, const yolo_check_part *part, int n_parts) {
   const yolo_dataset *d = part->dataset;
   yolo_status st = YOLO_OK;
   for (size_t i = 0; i < d->n_images; ++i) {
     const yolo_data_image *image = &d->images[i];
     if (image->pixels != UINT64_MAX) continue;
-    YOLO_TRY(note_file(look, yolo_dataset_text(d, image->file), part->index, !names_unlisted(d, image)));
-    if (image->mask_file) YOLO_TRY(note_file(look, yolo_dataset_text(d, image->mask_file), part->index, false));
+    int64_t number = names_unlisted(d, image) ? -1 : (int64_t)i * n_parts + part->index;
+    YOLO_TRY(note_file(look, yolo_dataset_text(d, image->file), number));
+    if (image->mask_file) YOLO_TRY(note_file(look, yolo_dataset_text(d, image->mask_file), -1));
   }
 done:
   return st;
@@ -193,6 +195,20 @@ static int compare_slots(const void *left, const void *right) {
   return yolo_natural_compare((*a)->key, (*b)->key);
 }
 
+/* The folder is said as the path of that image has it. */
+static yolo_status say_unlisted(yolo_check_run *run, int64_t image, const char *file) {
+  const yolo_dataset *d = run->parts[image % run->n_parts].dataset;
+  char *folder = NULL, *shown = NULL;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_path_parent(yolo_dataset_text(d, d->images[image / run->n_parts].file), &folder));
+  YOLO_TRY(yolo_path_join(folder, yolo_basename(file), &shown));
+  yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLISTED, shown, 0, "no label speaks of this image");
+done:
+  yolo_free(folder);
+  yolo_free(shown);
+  return st;
+}
+
 /* A folder that is not there has no images: what is missing in it has been said. */
 static yolo_status look_into(yolo_check_run *run, const folder_look *look, const yolo_strmap_slot *folder) {
   const yolo_folder_options options = {.wanted = yolo_image_file_name, .depth = 1};
@@ -200,13 +216,12 @@ static yolo_status look_into(yolo_check_run *run, const folder_look *look, const
   yolo_status st = YOLO_OK;
   if (!yolo_is_folder(folder->key)) return YOLO_OK;
   YOLO_TRY(yolo_folder_files(folder->key, &options, &list));
-  run->split = (int)folder->value;
+  run->split = (int)(folder->value % run->n_parts);
   run->kind = YOLO_PLACE_LINE;
   for (size_t i = 0; i < list.count; ++i) {
     bool unlisted = false;
     YOLO_TRY(is_unlisted(look, list.paths[i], &unlisted));
-    if (!unlisted) continue;
-    yolo_data_report(&run->sink, YOLO_RULE_IMAGE_UNLISTED, list.paths[i], 0, "no label speaks of this image");
+    if (unlisted) YOLO_TRY(say_unlisted(run, folder->value, list.paths[i]));
   }
 done:
   yolo_file_list_free(&list);
@@ -218,7 +233,7 @@ yolo_status yolo_check_unlisted(yolo_check_run *run) {
   const yolo_strmap_slot **folders = NULL;
   yolo_status st = YOLO_OK;
   size_t n = 0;
-  for (int p = 0; p < run->n_parts; ++p) YOLO_TRY(note_part(&look, &run->parts[p]));
+  for (int p = 0; p < run->n_parts; ++p) YOLO_TRY(note_part(&look, &run->parts[p], run->n_parts));
   YOLO_TRY(note_broken(&look, &run->blamed));
   YOLO_ENOMEM_IF_NULL(folders = yolo_alloc_array(look.folders.count + 1, sizeof *folders));
   for (size_t i = 0; i < look.folders.capacity; ++i)

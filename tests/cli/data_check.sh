@@ -210,7 +210,7 @@ plant coco image-exif 1 "$json:2" 'turned coco/images/a.jpg 3'
 plant coco image-duplicate 1 "$json:5" 'cp coco/images/c.ppm coco/images/d.ppm'
 plant coco image-duplicate 1 "$json:4" 'rm coco/images/c.ppm; line 4 s/c.ppm/b.ppm/'
 plant coco image-unlabelled 1 "$json:3" 'sed -i 10,11d $json'
-plant coco image-unlisted 1 '.*coco/images/e.ppm' 'photo coco/images/e.ppm e'
+plant coco image-unlisted 1 'coco/images/e.ppm' 'photo coco/images/e.ppm e'
 plant masks image-damaged 1 masks/images/a.png 'rm masks/images/a.ppm; png good.png colour
   (head -c 33 good.png; printf "\000\000\000\001tEXta\000\000\000\000"; tail -c +34 good.png) >masks/images/a.png'
 
@@ -259,7 +259,7 @@ plant yolo image-unlabelled 1 yolo/images/b.ppm 'rm yolo/labels/b.txt'
 plant yolo image-unreadable 1 yolo/images/b.ppm 'truncate -s 5000 yolo/images/b.ppm'
 plant list image-missing 1 list/train.txt:2 'rm list/images/b.ppm'
 plant list image-duplicate 1 list/train.txt:5 'echo images/c.ppm >>list/train.txt'
-plant list image-unlisted 1 '.*list/images/d.ppm' 'sed -i 4d list/train.txt'
+plant list image-unlisted 1 'list/images/d.ppm' 'sed -i 4d list/train.txt'
 
 # Pascal VOC XML
 xml=voc/Annotations
