@@ -20,7 +20,6 @@ void yolo_eval_report_free(yolo_eval_report *r) {
   yolo_eval_confusion_free(&r->confusion);
   yolo_voc_result_free(&r->voc);
   yolo_free(r->images);
-  yolo_free(r->protocol);
   *r = (yolo_eval_report){0};
 }
 

@@ -57,7 +57,6 @@ typedef struct yolo_eval_report {
   yolo_eval_image_score *images; /* [n_images], owned; the worst first, ties by id */
   yolo_eval_size_bin sizes[YOLO_EVAL_SIZE_BINS];
   yolo_voc_result voc; /* classes NULL: not asked for; the caller's to fill, freed with the report */
-  char *protocol;      /* a few words on how detections were made and scored; the caller's to fill, freed with the report */
 } yolo_eval_report;
 
 /* Sets masks of truths and results where they are scored. */
