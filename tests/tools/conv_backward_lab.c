@@ -3,8 +3,9 @@
  *   conv_backward_lab FILE.cfg BATCH SIZE THREADS [SECONDS]
  *
  * One line a shape: how often it occurs, milliseconds (the least of several calls within SECONDS, 0.3 unless said) and
- * GFLOP/s, counting the multiplications of the definition; above the peak means Winograd. The last lines are the whole
- * network's, and the peak of multiply-adds in registers to hold them against. With one thread it is the thread's own
+ * GFLOP/s, counting the multiplications of the definition; above the peak means Winograd. The last line is the whole
+ * network's (without the first layer's data gradient, which training does not want), and the peak of multiply-adds in
+ * registers to hold it against. With one thread it is the thread's own
  * processor time that counts, which other programs disturb less than the clock on the wall. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +27,14 @@ typedef struct lab {
   double seconds;
   float *memory[6]; /* in, out, dL/d out, dL/d in, weights, dL/d weights */
   char *pack, *work;
-  double ms[PARTS], flop;
+  double ms[PARTS], flop[PARTS];
 } lab;
 
 typedef struct shape {
   yolo_conv2d_attrs attrs;
   yolo_shape in, out;
   int times;
+  bool image; /* reads the network's input, whose gradient training does not want */
 } shape;
 
 static double now_ms(const lab *l) {
@@ -96,6 +98,10 @@ static yolo_status time_shape(void *payload) {
   for (int part = 0; part < PARTS; part++) {
     one_call c;
     double best = 1e30;
+    if (part == 2 && s->image) {
+      printf("  data     -         ");
+      continue;
+    }
     const double end = now_ms(l) + l->seconds * 1e3;
     make_call(l, s, part, &c);
     for (int k = 0; k < FEWEST_CALLS || now_ms(l) < end; k++) {
@@ -104,10 +110,10 @@ static yolo_status time_shape(void *payload) {
       if (now_ms(l) - start < best) best = now_ms(l) - start;
     }
     l->ms[part] += best * s->times;
+    l->flop[part] += flop * s->times;
     printf("  %s %7.2f ms", part_names[part], best);
     if (part > 0) printf(" %4.0f", flop / best * 1e-6);
   }
-  l->flop += flop * s->times;
   printf("\n");
   fflush(stdout);
 done:
@@ -127,6 +133,7 @@ static int list_shapes(const yolo_graph *graph, int batch, const yolo_shape *sha
     s.in = shapes[node->in[0]];
     s.out = shapes[i];
     s.in.n = s.out.n = batch;
+    s.image = node->in[0] == 0;
     while (at < count && (memcmp(&list[at].attrs, &s.attrs, sizeof s.attrs) != 0 || !yolo_shape_equal(list[at].in, s.in))) at++;
     if (at == count) list[count++] = s;
     list[at].times++;
@@ -179,7 +186,7 @@ int main(int argc, char **argv) {
   printf("%s, batch %d, %d x %d: %s\n", argv[1], batch, size, size, l.backend->describe(l.device));
   for (int i = 0; i < count; i++) YOLO_TRY(l.backend->pass(l.device, 0, time_shape, &(timing){.lab = &l, .shape = &list[i]}));
   for (int part = 0; part < PARTS; part++) printf("%s %.1f ms  ", part_names[part], l.ms[part]);
-  for (int part = 1; part < PARTS; part++) printf("%s %.0f GFLOP/s  ", part_names[part], l.flop / l.ms[part] * 1e-6);
+  for (int part = 1; part < PARTS; part++) printf("%s %.0f GFLOP/s  ", part_names[part], l.flop[part] / l.ms[part] * 1e-6);
   printf("peak %.0f GFLOP/s\n", yolo_cpu_measure_peak(l.threads));
 done:
   if (st != YOLO_OK) fprintf(stderr, "conv_backward_lab: %s\n", yolo_error_message());
