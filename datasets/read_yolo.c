@@ -255,14 +255,30 @@ static bool is_label_name(const char *name) {
   return yolo_has_suffix(name, ".txt") && strcmp(name, "classes.txt") != 0 && strcmp(name, "names.txt") != 0;
 }
 
-/* Label files whose image is gone. A file of the folder of labels counts; lists that lie about elsewhere do not. */
-static yolo_status report_orphans(job *j, const char *labels) {
+/* Does the first line look like a label? */
+static yolo_status begins_with_label(job *j, const char *path, bool *yes) {
+  yolo_lines lines = {0};
+  const char *bad = NULL;
+  *yes = false;
+  yolo_status st = yolo_lines_open(path, YOLO_LABEL_FILE_MAX, &lines);
+  char *line = st == YOLO_OK ? yolo_lines_next(&lines) : NULL;
+  if (line) st = split(j, line, &bad);
+  *yes = line && !bad && j->count >= 5;
+  yolo_lines_close(&lines);
+  return st == YOLO_ENOMEM ? st : YOLO_OK;
+}
+
+/* Label files whose image is gone. A file of the folder of labels counts; beside images, where lists and notes lie about too,
+ * one that holds labels. */
+static yolo_status report_orphans(job *j, const char *labels, bool beside) {
   const yolo_folder_options options = {.wanted = is_label_name};
   yolo_file_list files = {0};
   yolo_status st = yolo_folder_files(labels, &options, &files);
   for (size_t i = 0; st == YOLO_OK && i < files.count; ++i) {
     const place at = {files.paths[i], 0};
-    if (!yolo_strmap_get(&j->used, files.paths[i], NULL)) report(j, YOLO_RULE_LABEL_ORPHAN, &at, "labels without an image");
+    bool orphan = !yolo_strmap_get(&j->used, files.paths[i], NULL);
+    if (orphan && beside) st = begins_with_label(j, files.paths[i], &orphan);
+    if (st == YOLO_OK && orphan) report(j, YOLO_RULE_LABEL_ORPHAN, &at, "labels without an image");
   }
   yolo_file_list_free(&files);
   return st;
@@ -305,7 +321,7 @@ static yolo_status read_folder(job *j, const yolo_data_source *source) {
     }
   }
   YOLO_TRY(take_folder(j, images));
-  if (labels) YOLO_TRY(report_orphans(j, labels));
+  YOLO_TRY(report_orphans(j, labels ? labels : images, !labels));
 done:
   yolo_free(other);
   j->images = j->labels = NULL;

@@ -315,6 +315,21 @@ expect_status 2
 expect_out '^coco/one.json:1: image-missing: there is no image coco/b\?\[31m\.ppm \(byte [0-9]+\)$'
 reject_out "$(printf '\033')"
 
+# Labels beside the images: those of an image that is gone are found; notes and lists of names are none.
+mkdir beside
+photo beside/a.ppm a
+echo '0 0.5 0.5 0.25 0.25' >beside/a.txt
+cp beside/a.txt beside/b.txt
+echo 'drawn by hand' >beside/notes.txt
+echo thing >beside/classes.txt
+run data check beside --quiet
+expect_status 2
+expect_out '^beside/b.txt: label-orphan: '
+expect_out '^not clean: 1 image, 1 object, 0 errors, 1 warning, 0 notes'
+rm beside/b.txt
+run data check beside --quiet
+expect_status 0
+
 # Several files are splits of one data set: the second holds the images of the first.
 cp -a ../clean/coco/images coco/
 cp coco/instances.json coco/val.json
