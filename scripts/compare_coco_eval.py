@@ -8,7 +8,7 @@ holes, id 0, an id for two, more than 100 detections of a class in an image, are
 without anything, detections of unknown categories, other limits, no classes at all. Half of a run's cases are scored with 1
 thread, half with 2.
 Then the example of the COCO API, where YOLO_TEST_DATA has it.
-Needs numpy and pycocotools (pip install pycocotools), and tests/tools/eval_lab of the build.
+Needs numpy and pycocotools (scripts/setup_python.sh), and tests/tools/eval_lab of the build.
 """
 import argparse
 import contextlib

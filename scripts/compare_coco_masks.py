@@ -6,7 +6,7 @@
 Random cases: pixels, polygons, boxes and runs, each with its text, area, box and pixels, their unions, intersections and IoU with
 and without crowds. Then, where YOLO_TEST_DATA is set, every annotation of coco/annotations/instances_*.json and
 nuclei/instances_*.json. Prints one line; exit 1 on any difference.
-Needs pycocotools, numpy and the program mask_lab of the build (YOLO_TESTS=ON).
+Needs pycocotools, numpy (scripts/setup_python.sh) and the program mask_lab of the build (YOLO_TESTS=ON).
 """
 import argparse
 import collections
