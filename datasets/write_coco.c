@@ -193,20 +193,43 @@ static yolo_status put_info(coco_writer *w) {
   return st == YOLO_OK ? put(w, ",\n") : st;
 }
 
+/* An image inside an IDX or CIFAR file cannot be named. */
+static bool is_embedded(const yolo_data_image *image) { return image->pixels != UINT64_MAX; }
+
+static yolo_status put_images(coco_writer *w) {
+  bool any = false;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(put(w, "\"images\":["));
+  for (size_t i = 0; i < w->d->n_images; i++) {
+    if (is_embedded(&w->d->images[i])) continue;
+    YOLO_TRY(put(w, any ? ",\n" : "\n"));
+    YOLO_TRY(put_image(w, &w->d->images[i]));
+    any = true;
+  }
+done:
+  return st;
+}
+
+static yolo_status put_annotations(coco_writer *w) {
+  bool any = false;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(put(w, "],\n\"annotations\":["));
+  for (size_t i = 0; i < w->d->n_annotations; i++) {
+    if (is_embedded(&w->d->images[w->d->annotations[i].image])) continue;
+    YOLO_TRY(put(w, any ? ",\n" : "\n"));
+    YOLO_TRY(put_annotation(w, &w->d->annotations[i]));
+    any = true;
+  }
+done:
+  return st;
+}
+
 static yolo_status put_all(coco_writer *w) {
   const yolo_dataset *d = w->d;
   yolo_status st = YOLO_OK;
   YOLO_TRY(put_info(w));
-  YOLO_TRY(put(w, "\"images\":["));
-  for (size_t i = 0; i < d->n_images; i++) {
-    YOLO_TRY(put(w, i ? ",\n" : "\n"));
-    YOLO_TRY(put_image(w, &d->images[i]));
-  }
-  YOLO_TRY(put(w, "],\n\"annotations\":["));
-  for (size_t i = 0; i < d->n_annotations; i++) {
-    YOLO_TRY(put(w, i ? ",\n" : "\n"));
-    YOLO_TRY(put_annotation(w, &d->annotations[i]));
-  }
+  YOLO_TRY(put_images(w));
+  YOLO_TRY(put_annotations(w));
   YOLO_TRY(put(w, "],\n\"categories\":["));
   for (size_t i = 0; i < d->n_classes; i++) {
     YOLO_TRY(put(w, i ? ",\n" : "\n"));
@@ -228,13 +251,13 @@ static void note_losses(const yolo_dataset *d, const yolo_log *log) {
   for (size_t i = 0; i < d->n_images; i++) {
     labels += d->images[i].label != YOLO_DATA_NO_LABEL;
     masks += d->images[i].mask_file != 0;
-    embedded += d->images[i].pixels != UINT64_MAX;
+    embedded += is_embedded(&d->images[i]);
   }
   if (difficult) yolo_log_note(log, "COCO has no \"difficult\": it is lost for %zu annotations", difficult);
   if (truncated) yolo_log_note(log, "COCO has no \"truncated\": it is lost for %zu annotations", truncated);
   if (labels) yolo_log_note(log, "COCO has no class of a whole image: it is lost for %zu images", labels);
-  if (masks) yolo_log_note(log, "the class-index masks of %zu images are not taken over into COCO", masks);
-  if (embedded) yolo_log_note(log, "%zu images have no file of their own; COCO can only name files", embedded);
+  if (masks) yolo_log_note(log, "the class-index masks of %zu images became objects, one for each class in an image", masks);
+  if (embedded) yolo_log_note(log, "%zu images were left out: they have no file of their own", embedded);
 }
 
 static yolo_status write_coco(const yolo_dataset *dataset, const char *path, const yolo_log *log) {

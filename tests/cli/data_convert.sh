@@ -76,6 +76,16 @@ expect_status 0
 expect_out "the split 'train' of 2"
 expect_out '2 images, 1 object, 2 classes'
 
+# Images inside other files cannot be named.
+mkdir digits
+printf '\0\0\010\003\0\0\0\001\0\0\0\002\0\0\0\002abcd' >digits/train-images-idx3-ubyte
+printf '\0\0\010\001\0\0\0\001\003' >digits/train-labels-idx1-ubyte
+convert digits digits.json
+expect_status 0
+expect_out '1 images? were left out: they have no file of their own'
+expect_json digits.json
+expect_is "$(grep -c file_name digits.json)" 0
+
 # ---- nothing is written over unasked, and never the source ----
 convert yolo back.json
 expect_status 1
