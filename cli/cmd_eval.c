@@ -124,8 +124,23 @@ static yolo_status score_all(eval_job *job) {
   return st;
 }
 
+/* A results file speaks of images and classes by COCO's ids; other labels have none. */
+static void say_which_ids(const eval_job *job) {
+  const yolo_dataset *d = job->dataset;
+  for (size_t i = 0; i < d->n_sources; ++i) {
+    if (strcmp(yolo_dataset_text(d, d->sources[i].format), "coco") == 0) continue;
+    cli_complain(
+        "the truth is no COCO file and has no ids: %s is taken to count images from 1 in their order ('%s' is 1) and classes "
+        "from 0 ('%s')",
+        job->args->dt, d->n_images ? yolo_dataset_text(d, d->images[0].name) : "",
+        d->n_classes ? yolo_dataset_class_name(d, 0) : "");
+    return;
+  }
+}
+
 static yolo_status find_detections(eval_job *job, int *code) {
   if (!job->args->dt) return eval_run_model(job, code);
+  say_which_ids(job);
   yolo_status st = yolo_eval_results_read(job->args->dt, &job->truths, &job->results);
   if (st == YOLO_OK && job->results.foreign > 0 && !job->args->classes) {
     cli_complain("%s: %s of categories that the truth does not have (such as %lld): they count for nothing", job->args->dt,

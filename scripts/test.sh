@@ -37,7 +37,7 @@ tests() {
   shift 2
   stage "build: $name" build "$preset" || return 0
   began=$SECONDS
-  ctest --preset "$preset" "$@" >"$logs/out" 2>&1 </dev/null || true
+  ctest --preset "$preset" -j "$jobs" "$@" >"$logs/out" 2>&1 </dev/null || true
   # "97% tests passed, 3 tests failed out of 112"
   read -r bad passed < <(awk '/tests passed, .* tests? failed out of/ { print $4, $NF - $4; found = 1 }
                               END { if (!found) print 1, 0 }' "$logs/out")

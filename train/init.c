@@ -4,15 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "backbone/base/fnv.h"
 #include "backbone/base/rng.h"
 #include "backbone/base/text.h"
 #include "detect/anchors.h"
-
-static uint64_t hash_name(const char *name) { /* FNV-1a, 64 bits */
-  uint64_t hash = 14695981039346656037u;
-  for (; *name; name++) hash = (hash ^ (unsigned char)*name) * 1099511628211u;
-  return hash;
-}
 
 /* Box and Muller's two numbers at once: networks have millions. */
 static void fill_normal(uint64_t key, uint64_t stream, double deviation, float *to, size_t count) {
@@ -32,7 +27,7 @@ yolo_status yolo_init_fetch(void *payload, const yolo_param *param, float *to) {
   bool ones = strcmp(spec->name, "running_var") == 0 || (strcmp(spec->name, "weight") == 0 && spec->ndim == 1);
   if (spec->ndim > 1 && strcmp(spec->name, "weight") == 0) {
     double fan_in = (double)count / spec->dims[0];
-    fill_normal(*(const uint64_t *)payload, hash_name(param->name), sqrt(2 / fan_in), to, count);
+    fill_normal(*(const uint64_t *)payload, yolo_fnv_text(YOLO_FNV_START, param->name), sqrt(2 / fan_in), to, count);
     return YOLO_OK;
   }
   float begin = spec->begin != 0 ? spec->begin : ones ? 1 : 0;

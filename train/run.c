@@ -102,7 +102,7 @@ static yolo_status model_text(yolo_run *run, char **text, const char **file) {
 }
 
 /* "yolov4-tiny" of ".../yolov4-tiny.cfg". */
-static yolo_status short_name(const char *file, char **out) {
+yolo_status yolo_run_short_name(const char *file, char **out) {
   const char *base = yolo_basename(file), *dot = strrchr(base, '.');
   *out = yolo_strndup(base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
   return *out ? YOLO_OK : YOLO_ENOMEM;
@@ -132,7 +132,7 @@ static yolo_status open_model(yolo_run *run) {
   yolo_model_adaptation to = {(int)run->train->n_classes, c->model.size[0], c->model.size[1]};
   yolo_status st = YOLO_OK;
   YOLO_TRY(model_text(run, &text, &file));
-  YOLO_TRY(short_name(file, &run->model_name));
+  YOLO_TRY(yolo_run_short_name(file, &run->model_name));
   YOLO_TRY(yolo_model_adapt(text, file, &to, &run->cfg_text));
   YOLO_TRY(make_spec(run, &run->spec));
   if (run->spec.n_heads == 0)

@@ -44,6 +44,10 @@ yolo_status yolo_run_save_state(yolo_run *run);
 yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *name);
 /* The images of a batch with their boxes, for a look at what went wrong. *path is the caller's. */
 yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const char *name, char **path);
+/* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures. */
+yolo_status yolo_run_save_samples(yolo_run *run);
+/* "dog" of "a/dog.jpg"; the caller's. */
+yolo_status yolo_run_short_name(const char *file, char **out);
 /* The sums of an epoch that is not over, as text and back. */
 yolo_status yolo_run_report_text(const yolo_epoch_report *report, char **out);
 void yolo_run_report_read(const char *text, yolo_epoch_report *out);

@@ -126,7 +126,8 @@ static yolo_status validate(yolo_run *run) {
   run->state.best_score = run->now.validation.score;
   run->state.best_epoch = run->now.epoch;
   run->state.without_better = 0;
-  return yolo_run_save_model(run, view.values, "best.safetensors");
+  st = yolo_run_save_model(run, view.values, "best.safetensors");
+  return st == YOLO_OK ? yolo_run_save_samples(run) : st;
 }
 
 static yolo_status finish_epoch(yolo_run *run) {

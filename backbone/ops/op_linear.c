@@ -72,40 +72,33 @@ static double sum_gradient(const yolo_op_call *call, int n, int o) {
   return up * yolo_activate_slope(a->act, sum);
 }
 
-/* dL/d in(n, y, x, c) = sum_o dL/d sum(n, o) weight(o, y, x, c) */
-static void input_gradient(const yolo_op_call *call, yolo_tensor *grad, int n) {
-  const yolo_linear_attrs *a = call->attrs;
-  yolo_shape s = grad->shape;
-  for (int y = 0; y < s.h; y++)
-    for (int x = 0; x < s.w; x++)
-      for (int c = 0; c < s.c; c++) {
-        double sum = 0;
-        for (int o = 0; o < a->outputs; o++) sum += sum_gradient(call, n, o) * yolo_pixel(&call->param[0], o, y, x)[c];
-        yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], call->beta[0], sum);
-      }
-}
-
-/* dL/d weight(o, y, x, c) = sum_n dL/d sum(n, o) in(n, y, x, c) */
-static void weight_gradient(const yolo_op_call *call, yolo_tensor *grad, int o) {
+/* What output o of image n sends back:
+ *   dL/d in(n, y, x, c)     += dL/d sum(n, o) weight(o, y, x, c)
+ *   dL/d weight(o, y, x, c) += dL/d sum(n, o) in(n, y, x, c) */
+static void spread(const yolo_op_call *call, int n, int o, double g) {
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weights = yolo_wanted_param_grad(call, 0);
   yolo_shape s = call->in[0].shape;
   for (int y = 0; y < s.h; y++)
-    for (int x = 0; x < s.w; x++)
+    for (int x = 0; x < s.w; x++) {
+      const float *in = yolo_pixel(&call->in[0], n, y, x), *weight = yolo_pixel(&call->param[0], o, y, x);
       for (int c = 0; c < s.c; c++) {
-        double sum = 0;
-        for (int n = 0; n < s.n; n++) sum += sum_gradient(call, n, o) * yolo_pixel(&call->in[0], n, y, x)[c];
-        yolo_put_grad(&yolo_pixel(grad, o, y, x)[c], 1, sum);
+        if (grad) yolo_put_grad(&yolo_pixel(grad, n, y, x)[c], 1, g * weight[c]);
+        if (weights) yolo_put_grad(&yolo_pixel(weights, o, y, x)[c], 1, g * in[c]);
       }
+    }
 }
 
 static yolo_status backward(const yolo_op_call *call) {
   const yolo_linear_attrs *a = call->attrs;
-  yolo_tensor *grad = yolo_wanted_grad(call, 0), *weight = yolo_wanted_param_grad(call, 0);
-  yolo_tensor *bias = a->bias ? yolo_wanted_param_grad(call, 1) : NULL;
-  for (int n = 0; n < call->in[0].shape.n && grad; n++) input_gradient(call, grad, n);
+  yolo_tensor *grad = yolo_wanted_grad(call, 0), *bias = a->bias ? yolo_wanted_param_grad(call, 1) : NULL;
+  if (grad) yolo_begin_grad(grad, call->beta[0]);
   for (int o = 0; o < a->outputs; o++) {
     double sum = 0;
-    if (weight) weight_gradient(call, weight, o);
-    for (int n = 0; n < call->in[0].shape.n; n++) sum += sum_gradient(call, n, o);
+    for (int n = 0; n < call->in[0].shape.n; n++) {
+      double g = sum_gradient(call, n, o);
+      spread(call, n, o, g);
+      sum += g;
+    }
     if (bias) yolo_put_grad(&((float *)bias->data)[o], 1, sum);
   }
   return YOLO_OK;

@@ -17,6 +17,7 @@ for file in data.cfg results.csv train.log last.ckpt last.ckpt.prev best.safeten
   expect_file one/$file
 done
 expect_is "$(wc -l <one/results.csv)" 4
+expect_is "$(find one/samples -name '*.jpg' | wc -l)" 4
 expect_no_leftovers
 
 # The resolved data.cfg is enough to do it again, and equal runs write equal bytes, whatever the number of threads.
