@@ -246,11 +246,9 @@ static size_t count_objects(const yolo_dataset *d) { return d ? d->n_annotations
 
 static void fill_plan(yolo_run *run) {
   yolo_run_plan *p = &run->plan;
-  static const char *const caches[] = {"off", "ram", "disk"};
   p->model = run->model_name;
   p->losses = run->losses;
   p->device = yolo_trainer_device(run->session.trainer);
-  p->cache = caches[run->config->data.cache];
   p->train_images = run->train->n_images;
   p->train_objects = count_objects(run->train);
   p->val_images = run->val ? run->val->n_images : 0;
@@ -261,7 +259,6 @@ static void fill_plan(yolo_run *run) {
   p->batch = run->config->train.batch;
   p->parameters = (long)yolo_graph_param_count(run->spec.graph, true);
   for (int i = 0; i < run->session.ranges.count; ++i) p->learned += (long)run->session.ranges.items[i].count;
-  p->first_epoch = run->state.next_epoch;
 }
 
 /* Goes on from the folder's checkpoint. Without one it begins at the beginning, and says so. */

@@ -42,12 +42,11 @@ const char *yolo_run_folder(const yolo_run *run);
 
 /* What will be done, for the lines printed before. */
 typedef struct yolo_run_plan {
-  const char *model, *losses, *device, *cache; /* in words */
+  const char *model, *losses, *device; /* in words */
   size_t train_images, train_objects, val_images, val_objects;
   int classes, width, height, batch, part;
   long parameters, learned;
   yolo_trainer_memory memory;
-  int first_epoch; /* 0, or where a resumed run goes on */
 } yolo_run_plan;
 const yolo_run_plan *yolo_run_describe(const yolo_run *run);
 

@@ -9,7 +9,7 @@
 struct yolo_run {
   const yolo_config *config;
   yolo_run_events events;
-  char *folder, *model_name, *losses, *cache;
+  char *folder, *model_name, *losses;
   char *cfg_text;            /* adapted to classes and input */
   yolo_dataset *train, *val; /* cleaned; val NULL: there is none */
   yolo_eval_truths truths;   /* of val */

@@ -10,8 +10,6 @@
 #include "backbone/base/threads.h"
 #include "train/init.h"
 
-enum { KIND_WEIGHT, KIND_PLAIN, KIND_BIAS };
-
 /* ---- losses ---- */
 
 static const yolo_cfg_section *section_of(const yolo_model_spec *spec, const yolo_head *head) {
@@ -21,23 +19,16 @@ static const yolo_cfg_section *section_of(const yolo_model_spec *spec, const yol
 
 static const char *head_name(const yolo_head *head) { return head->def->section.name ? head->def->section.name : "classify"; }
 
-static bool fits(const yolo_loss_def *loss, const yolo_head *head) {
-  for (int i = 0; i < 4 && loss->heads[i]; ++i) {
-    if (strcmp(loss->heads[i], head_name(head)) == 0) return true;
-  }
-  return false;
-}
-
 /* The loss of a head: [train] loss, else `loss` of its section, else its default. */
 static yolo_status choose_loss(const yolo_session *s, const yolo_head *head, const yolo_loss_def **out) {
   const yolo_cfg_section *section = section_of(s->spec, head);
   const char *name = s->settings->loss && *s->settings->loss ? s->settings->loss : NULL;
   if (!name && section) name = yolo_cfg_text(section, "loss", NULL);
   *out = name ? yolo_loss_find(name) : yolo_loss_default(head->def, section);
-  if (!*out && name) return yolo_fail(YOLO_EINVAL, "there is no loss '%s'; 'yolo help train' lists them", name);
+  if (!*out && name) return yolo_fail(YOLO_EINVAL, "there is no loss '%s'; 'yolo train --losses' lists them", name);
   if (!*out) return yolo_fail(YOLO_EUNSUPPORTED, "the head [%s] cannot be trained: no loss fits it", head_name(head));
-  if (!fits(*out, head)) {
-    return yolo_fail(YOLO_EINVAL, "the loss '%s' does not fit the head [%s]; 'yolo help train' says which do", name,
+  if (!yolo_loss_fits(*out, head->def)) {
+    return yolo_fail(YOLO_EINVAL, "the loss '%s' does not fit the head [%s]; 'yolo train --losses' says which do", name,
                      head_name(head));
   }
   return YOLO_OK;
@@ -78,8 +69,8 @@ done:
 /* ---- parameters ---- */
 
 static int kind_of(const yolo_param_spec *spec) {
-  if (strcmp(spec->name, "bias") == 0) return KIND_BIAS;
-  return spec->decay ? KIND_WEIGHT : KIND_PLAIN;
+  if (strcmp(spec->name, "bias") == 0) return YOLO_RANGE_BIAS;
+  return spec->decay ? YOLO_RANGE_WEIGHT : YOLO_RANGE_PLAIN;
 }
 
 static yolo_status make_ranges(yolo_session *s) {

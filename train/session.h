@@ -13,7 +13,7 @@
 #include "train/optim/schedule.h"
 #include "train/train_settings.h"
 
-enum { YOLO_SESSION_MOST_GROUPS = 4, YOLO_SESSION_RANGES = 3 };
+enum { YOLO_SESSION_MOST_GROUPS = 4 };
 
 /* Heads that one loss sees together. */
 typedef struct yolo_session_group {
@@ -27,9 +27,10 @@ typedef struct yolo_session_group {
 
 /* Parameters that are treated alike: weights (decay), batch norm's and other weights (no decay), biases (a rate of their own in
  * the warm-up). */
+enum { YOLO_RANGE_WEIGHT, YOLO_RANGE_PLAIN, YOLO_RANGE_BIAS };
 typedef struct yolo_session_ranges {
   yolo_optimizer_range *items; /* owned */
-  int *kinds;                  /* owned: 0, 1, 2 as above */
+  int *kinds;                  /* owned: YOLO_RANGE_* */
   int count;
 } yolo_session_ranges;
 

@@ -6,8 +6,6 @@
 #include "backbone/base/threads.h"
 #include "train/session.h"
 
-enum { KIND_WEIGHT, KIND_PLAIN, KIND_BIAS };
-
 /* ---- truths ---- */
 
 static yolo_status make_room(yolo_session *s, const yolo_batch *batch) {
@@ -138,10 +136,10 @@ static void set_rates(yolo_session *s, double lr) {
   bool hot_bias = t->warmup_bias_lr > 0 && warmth < 1;
   for (int i = 0; i < s->ranges.count; ++i) {
     yolo_optimizer_range *r = &s->ranges.items[i];
-    bool bias = s->ranges.kinds[i] == KIND_BIAS;
+    bool bias = s->ranges.kinds[i] == YOLO_RANGE_BIAS;
     r->lr = bias && hot_bias ? between(t->warmup_bias_lr, t->lr, warmth) : lr;
     r->momentum = momentum;
-    r->decay = s->ranges.kinds[i] == KIND_WEIGHT ? t->decay : 0;
+    r->decay = s->ranges.kinds[i] == YOLO_RANGE_WEIGHT ? t->decay : 0;
   }
 }
 

@@ -40,7 +40,7 @@ static const yolo_setting train_rows[] = {
     ROW(threads, INT, "0", 0, 1024, NULL, "of the network; 0: every core it may use"),
     ROW(freeze, LIST, "", 0, 0, NULL,
         "what does not learn: layers (0-10), the begin of names (model.3.conv), bn (statistics too)"),
-    ROW(loss, TEXT, "", 0, 0, NULL, "another loss than the head's own; 'yolo help train' lists them"),
+    ROW(loss, TEXT, "", 0, 0, NULL, "another loss than the head's own; 'yolo train --losses' lists them"),
     ROW(validate_every, INT, "1", 1, 100000, NULL, "epochs between two validations"),
     ROW(patience, INT, "0", 0, 100000, NULL, "validations without a better one after which training ends; 0: never"),
     ROW(plain_epochs, INT, "10", 0, 100000, NULL, "last epochs without mosaic, mixup and cutmix"),
