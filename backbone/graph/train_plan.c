@@ -235,9 +235,6 @@ static yolo_status place_all(planner *p) {
     place->value = p->fits[place->root].offset + slice;
     place->grad = place->has_grad ? p->fits[n + p->home[place->root]].offset + slice : 0;
     place->saved = p->fits[2 * n + i].offset;
-    p->plan->value_bytes += p->fits[i].bytes;
-    p->plan->grad_bytes += p->fits[n + i].bytes;
-    p->plan->saved_bytes += p->fits[2 * n + i].bytes;
   }
   for (int i = 0; i < n; i++) p->plan->places[i].lives = p->fits[root_of(p, i)].last >= loss_time(p);
   for (int i = 0; i < n; i++) p->plan->places[i].stride = p->plan->places[root_of(p, i)].stride;

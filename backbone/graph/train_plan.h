@@ -44,9 +44,8 @@ typedef struct yolo_train_plan {
   int n_nodes, batch;
   yolo_shape *shapes; /* n_nodes, with n = batch */
   yolo_train_place *places;
-  size_t *sizes;                               /* n_nodes: bytes of the buffer of a root, value and gradient alike */
-  size_t act_bytes;                            /* values, gradients and what is saved */
-  size_t value_bytes, grad_bytes, saved_bytes; /* the sums of what is placed, for the table that is printed */
+  size_t *sizes;    /* n_nodes: bytes of the buffer of a root, value and gradient alike */
+  size_t act_bytes; /* values, gradients and what is saved */
 } yolo_train_plan;
 
 yolo_status yolo_train_plan_make(const yolo_graph *graph, const yolo_shape *shapes /* n = 1 */,

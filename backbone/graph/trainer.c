@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "backbone/graph/network_parts.h"
 #include "backbone/graph/trainer_parts.h"
@@ -193,21 +192,14 @@ typedef struct pass {
   bool backward;
 } pass;
 
-static yolo_status timed(const pass *p, int index) {
-  yolo_trainer *t = p->trainer;
-  double *times = p->backward ? t->backward_ms : t->forward_ms, start = times ? yolo_now_ms() : 0;
-  yolo_status st = p->backward ? backward_node(t, index) : forward_node(t, index);
-  if (times) times[index] += yolo_now_ms() - start;
-  return st;
-}
-
 static yolo_status run_pass(void *payload) {
   const pass *p = payload;
   const yolo_train_plan *plan = p->trainer->plan;
   yolo_status st = YOLO_OK;
   for (int k = 0; k < plan->n_nodes && st == YOLO_OK; k++) {
     int i = p->backward ? plan->n_nodes - 1 - k : k;
-    if (p->backward ? plan->places[i].backward : plan->places[i].run) st = timed(p, i);
+    if (p->backward ? plan->places[i].backward : plan->places[i].run)
+      st = p->backward ? backward_node(p->trainer, i) : forward_node(p->trainer, i);
   }
   return st;
 }
@@ -240,11 +232,6 @@ yolo_status yolo_trainer_backward(yolo_trainer *t) {
 yolo_tensor yolo_trainer_output(const yolo_trainer *t, int node) { return value_of(t, t->plan, node); }
 yolo_tensor yolo_trainer_output_grad(const yolo_trainer *t, int node) { return grad_of(t, t->plan, node); }
 yolo_tensor yolo_trainer_input_grad(const yolo_trainer *t) { return grad_of(t, t->plan, 0); }
-
-void yolo_trainer_time_nodes(yolo_trainer *t, double *forward_ms, double *backward_ms) {
-  t->forward_ms = forward_ms;
-  t->backward_ms = backward_ms;
-}
 
 static bool all_finite(const yolo_tensor *v) {
   size_t pixels = yolo_shape_pixels(v->shape);

@@ -79,8 +79,6 @@ yolo_status yolo_trainer_backward(yolo_trainer *trainer);
 /* dL/d input, with want_input, after backward. */
 yolo_tensor yolo_trainer_input_grad(const yolo_trainer *trainer);
 
-/* Milliseconds by node of forward and backward, added up; NULL switches the clocks off. n_nodes each. */
-void yolo_trainer_time_nodes(yolo_trainer *trainer, double *forward_ms, double *backward_ms);
 /* Is every value of the last forward finite? The first node (in order) whose output is not; -1: none. Only nodes whose values
  * still live are looked at. */
 int yolo_trainer_first_bad_node(const yolo_trainer *trainer);

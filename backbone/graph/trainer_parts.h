@@ -21,7 +21,6 @@ struct yolo_trainer {
   size_t arena_bytes, work_bytes, pack_bytes;
   bool training, ran;
   uint64_t seed;
-  double *forward_ms, *backward_ms;
 };
 
 #endif
