@@ -252,7 +252,7 @@ static void ask_cpu(const char *name, answers *a) {
   const yolo_model_options options = {.device = "cpu"};
   yolo_model *model = NULL;
   yolo_context *context = NULL;
-  MUST(load_zoo(name, &options, &model));
+  MUST(load_zoo_logits(name, &options, &model));
   MUST(yolo_context_new(model, &context));
   a->n = turns_of(model, a->turn);
   for (int i = 0; i < a->n; i++) {
@@ -280,7 +280,7 @@ static double try_heads(const char *name, const variant *v, const answers *a) {
   yolo_context *context = NULL;
   double worst = 0;
   choose_conv(v->conv);
-  MUST(load_zoo(name, &options, &model));
+  MUST(load_zoo_logits(name, &options, &model));
   MUST(yolo_context_new(model, &context));
   for (int i = 0; i < a->n; i++)
     for (int repeat = 0; repeat < REPEATS; repeat++) {

@@ -153,6 +153,10 @@ static void empty_card(filling *f) {
   while (f->count > 0) cudaFree(f->block[--f->count]);
 }
 
+/* What a test takes; given back also when it fails half way, or every later test would find a full card. */
+static filling taken;
+static void give_back_taken(void) { empty_card(&taken); }
+
 static yolo_status prepare(yolo_context *context, int batch) {
   yolo_tensor input;
   return yolo_runner_prepare(context->runner, batch, one.h, one.w, &input);
@@ -183,18 +187,19 @@ static void close_session(session *s) {
 }
 
 START_TEST(the_batch_that_fits_is_named) {
-  static filling f;
   const long before = live();
   session s = open_session();
   MUST(run_network(s.context, one));
-  fill_card(&f, (size_t)512 << 20);
+  fill_card(&taken, (size_t)512 << 20);
   expect_sentence(prepare(s.context, 512), YOLO_ENOMEM, "would fit");
   const int batch = named_batch();
   ck_assert_int_ge(batch, 2);
   ck_assert_int_lt(batch, 512);
-  expect_sentence(prepare(s.context, batch + 1), YOLO_ENOMEM, "would fit");
+  /* One more than named may still fit, since some memory is kept for code and recordings; a quarter more does not. */
+  expect_sentence(prepare(s.context, batch + batch / 4), YOLO_ENOMEM, "would fit");
+  ck_assert_int_eq(named_batch(), batch);
   MUST(prepare(s.context, batch)); /* it keeps its word */
-  empty_card(&f);
+  empty_card(&taken);
   MUST(run_network(s.context, (yolo_shape){batch + 1, one.h, one.w, one.c}));
   close_session(&s);
   ck_assert_int_eq(live(), before);
@@ -202,7 +207,6 @@ START_TEST(the_batch_that_fits_is_named) {
 END_TEST
 
 START_TEST(nothing_fits_and_then_it_does) {
-  static filling f;
   const long before = live();
   const yolo_model_options options = {.device = "cuda"};
   yolo_model *more = NULL;
@@ -210,13 +214,13 @@ START_TEST(nothing_fits_and_then_it_does) {
   session s = open_session();
   MUST(run_network(s.context, one));
   float *values = head_values(s.context, &count);
-  fill_card(&f, 0);
+  fill_card(&taken, 0);
   expect_sentence(prepare(s.context, 64), YOLO_ENOMEM, "a batch of 64 needs"); /* gives its old memory back first */
-  fill_card(&f, 0);
+  fill_card(&taken, 0);
   expect_sentence(prepare(s.context, 1), YOLO_ENOMEM, "too little even for one image");
   expect_sentence(load_zoo("yolov4", &options, &more), YOLO_ENOMEM, "cuda");
   ck_assert_ptr_null(more);
-  empty_card(&f);
+  empty_card(&taken);
   MUST(run_network(s.context, one));
   float *after = head_values(s.context, &again);
   ck_assert_uint_eq(again, count);
@@ -257,6 +261,7 @@ int main(int argc, char **argv) {
   if (!card_answers("test_cuda_trouble")) return SKIPPED;
   Suite *suite = suite_create("cuda trouble");
   TCase *tcase = tcase_create("trouble");
+  tcase_add_checked_fixture(tcase, NULL, give_back_taken);
   tcase_add_test(tcase, a_card_that_does_not_exist);
   tcase_add_test(tcase, hidden_cards);
   tcase_add_test(tcase, the_batch_that_fits_is_named);
