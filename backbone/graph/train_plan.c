@@ -26,6 +26,7 @@ typedef struct planner {
 static int forward_time(int node) { return node; }
 static int backward_time(const planner *p, int node) { return 2 * p->graph->n_nodes - 1 - node; }
 static int loss_time(const planner *p) { return p->graph->n_nodes; }
+static int end_time(const planner *p) { return 2 * p->graph->n_nodes; }
 
 /* ---- 1. whose memory ---- */
 
@@ -40,23 +41,27 @@ static void lay_into(planner *p, int node, int parent, int channel) {
   }
 }
 
-static bool is_view(const yolo_node *node, int *channel) {
+static bool is_kept(const planner *p, int node) { return p->options->kept && p->options->kept[node]; }
+
+static bool is_view(const planner *p, int index, int *channel) {
+  const yolo_node *node = &p->graph->nodes[index];
   *channel = 0;
   if (node->kind == YOLO_NODE_OUTPUT) return true;
-  if (node->kind != YOLO_NODE_OP) return false;
+  if (node->kind != YOLO_NODE_OP || is_kept(p, index)) return false;
   if (node->op == YOLO_OP_slice) *channel = ((const yolo_slice_attrs *)node->attrs)->first;
   return node->op == YOLO_OP_slice || (node->op == YOLO_OP_concat && node->n_in == 1);
 }
 
 /* As in plan.c: inputs move into the wide buffer unless they are the network's input, part of something wider already, or
- * listed twice. Returns whether a copy is left to do. */
+ * listed twice. Not into one that is kept: where a value and a part of it share a gradient, neither's own can be read in the
+ * end. Returns whether a copy is left to do. */
 static bool join_concat(planner *p, int index) {
   const yolo_node *node = &p->graph->nodes[index];
   bool copies = false;
   int at = 0;
   for (int k = 0; k < node->n_in; k++) {
     int channels = p->plan->shapes[node->in[k]].c, root = root_of(p, node->in[k]);
-    if (root != 0 && root != index && p->plan->shapes[root].c == channels)
+    if (root != 0 && root != index && p->plan->shapes[root].c == channels && !is_kept(p, index))
       lay_into(p, root, index, at);
     else
       copies = true;
@@ -70,7 +75,7 @@ static void choose_memory(planner *p) {
   for (int i = 0; i < p->graph->n_nodes; i++) {
     const yolo_node *node = &p->graph->nodes[i];
     int channel;
-    if (is_view(node, &channel))
+    if (is_view(p, i, &channel))
       lay_into(p, i, node->in[0], channel);
     else if (node->kind == YOLO_NODE_OP)
       p->plan->places[i].run = node->op == YOLO_OP_concat ? join_concat(p, i) : true;
@@ -87,7 +92,7 @@ static bool param_learns(const planner *p, int param) {
 static void find_learners(planner *p) {
   for (int i = 0; i < p->graph->n_nodes; i++) {
     const yolo_node *node = &p->graph->nodes[i];
-    p->learns[i] = node->kind == YOLO_NODE_INPUT && p->options->want_input;
+    p->learns[i] = (node->kind == YOLO_NODE_INPUT && p->options->want_input) || is_kept(p, i);
     for (int k = 0; k < node->n_param; k++) p->learns[i] |= param_learns(p, node->param[k]);
     for (int k = 0; k < node->n_in; k++) p->learns[i] |= p->learns[node->in[k]];
   }
@@ -97,6 +102,18 @@ static void find_learners(planner *p) {
 
 static bool covers(const planner *p, int node) {
   return p->channel[node] == 0 && p->plan->shapes[node].c == p->plan->shapes[root_of(p, node)].c;
+}
+
+/* Not where the gradient is wanted only because it is looked at. */
+static bool leads_on(const planner *p, int index) {
+  const yolo_node *node = &p->graph->nodes[index];
+  for (int k = 0; k < node->n_param; k++) {
+    if (param_learns(p, node->param[k])) return true;
+  }
+  for (int k = 0; k < node->n_in; k++) {
+    if (p->learns[node->in[k]]) return true;
+  }
+  return false;
 }
 
 /* A gradient buffer begins to live. */
@@ -121,7 +138,7 @@ static bool overwrites(const planner *p, int index) {
     if (root_of(p, node->in[k]) == root) return false;
   }
   return yolo_op_get(node->op)->grad_inplace && root != 0 && !p->reached[root] && covers(p, in) && !shares_root(p, index) &&
-         yolo_shape_equal(p->plan->shapes[in], p->plan->shapes[index]);
+         !is_kept(p, index) && yolo_shape_equal(p->plan->shapes[in], p->plan->shapes[index]);
 }
 
 /* The losses come first. They add to a cleared buffer, since two of them may see one value: `clear` of the output node says
@@ -154,8 +171,8 @@ static void plan_backward(planner *p, int index) {
   yolo_train_place *place = &p->plan->places[index];
   if (node->kind != YOLO_NODE_OP || !p->learns[index] || !p->reached[place->root]) return;
   place->has_grad = true;
-  place->backward = place->run;
-  for (int k = 0, at = 0; k < node->n_in && place->run; at += p->plan->shapes[node->in[k++]].c) {
+  place->backward = place->run && leads_on(p, index);
+  for (int k = 0, at = 0; k < node->n_in && place->backward; at += p->plan->shapes[node->in[k++]].c) {
     int in = node->in[k], root = root_of(p, in);
     place->wants[k] = p->learns[in] && !lies_in_place(p, index, k, at);
     if (!place->wants[k]) continue;
@@ -222,7 +239,8 @@ static void find_lives(planner *p) {
     const yolo_train_place *place = &p->plan->places[i];
     read_values(p, i);
     measure_saved(p, i);
-    if (place->has_grad) extend(&p->fits[n + p->home[place->root]], backward_time(p, i));
+    if (place->has_grad) extend(&p->fits[n + p->home[place->root]], is_kept(p, i) ? end_time(p) : backward_time(p, i));
+    if (is_kept(p, i)) extend(&p->fits[place->root], end_time(p));
   }
 }
 

@@ -21,6 +21,8 @@ typedef struct yolo_train_plan_options {
   size_t conflict;     /* bytes, see fit.h */
   const bool *outputs; /* n_nodes: nodes that a loss looks at beside the output nodes (classifiers); NULL: none */
   const bool *learns;  /* n_params: which parameters take a gradient; NULL: all but buffers */
+  const bool *kept;    /* n_nodes: values and gradients that are looked at after the backward pass; no output nodes; NULL: none
+                        */
 } yolo_train_plan_options;
 
 typedef struct yolo_train_place {

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "backbone/base/clock.h"
 #include "backbone/base/memory.h"
 #include "backbone/graph/network_parts.h"
 #include "backbone/graph/trainer_parts.h"
@@ -84,6 +85,7 @@ static yolo_status make_plan(const yolo_trainer *t, int batch, int height, int w
                                      .row_align = t->backend->row_bytes / sizeof(float),
                                      .conflict = t->backend->conflict,
                                      .outputs = t->outputs,
+                                     .kept = t->kept,
                                      .learns = t->learns};
   yolo_status st = YOLO_OK;
   yolo_shape *shapes = yolo_alloc_array((size_t)t->graph->n_nodes, sizeof *shapes);
@@ -195,11 +197,14 @@ typedef struct pass {
 static yolo_status run_pass(void *payload) {
   const pass *p = payload;
   const yolo_train_plan *plan = p->trainer->plan;
+  double *times = p->trainer->times ? p->trainer->times + (p->backward ? plan->n_nodes : 0) : NULL;
   yolo_status st = YOLO_OK;
   for (int k = 0; k < plan->n_nodes && st == YOLO_OK; k++) {
     int i = p->backward ? plan->n_nodes - 1 - k : k;
+    double start = times ? yolo_now_ms() : 0;
     if (p->backward ? plan->places[i].backward : plan->places[i].run)
       st = p->backward ? backward_node(p->trainer, i) : forward_node(p->trainer, i);
+    if (times) times[i] = (yolo_now_ms() - start) * 1e-3;
   }
   return st;
 }
@@ -228,6 +233,8 @@ yolo_status yolo_trainer_backward(yolo_trainer *t) {
   t->ran = false; /* gradients lie where values were */
   return run(t, true);
 }
+
+void yolo_trainer_time_nodes(yolo_trainer *t, double *seconds) { t->times = seconds; }
 
 yolo_tensor yolo_trainer_output(const yolo_trainer *t, int node) { return value_of(t, t->plan, node); }
 yolo_tensor yolo_trainer_output_grad(const yolo_trainer *t, int node) { return grad_of(t, t->plan, node); }

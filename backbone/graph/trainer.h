@@ -21,6 +21,10 @@ typedef struct yolo_trainer_options {
   const int *outputs;      /* nodes of the graph that a loss looks at though they are no output nodes (a classifier's last) */
   int n_outputs;
   bool want_input; /* dL/d input too */
+  const int *kept; /* nodes of the graph whose value, and gradient where one reaches them, stay until the next forward (an
+                      output node has the gradient of what it passes on) */
+  int n_kept;
+  bool as_inference; /* a training pass gives what inference gives: running statistics everywhere, nothing dropped */
 } yolo_trainer_options;
 
 /* Copies the graph; the copy has fewer nodes. Parameters are not loaded yet. */
@@ -76,6 +80,9 @@ yolo_tensor yolo_trainer_output(const yolo_trainer *trainer, int node);
 yolo_tensor yolo_trainer_output_grad(const yolo_trainer *trainer, int node);
 /* Adds to the gradients of the parameters. */
 yolo_status yolo_trainer_backward(yolo_trainer *trainer);
+/* Seconds of every node of the next passes: n_nodes of the trainer's graph for forward, then as many for backward. NULL: no
+ * clock runs. */
+void yolo_trainer_time_nodes(yolo_trainer *trainer, double *seconds);
 /* dL/d input, with want_input, after backward. */
 yolo_tensor yolo_trainer_input_grad(const yolo_trainer *trainer);
 

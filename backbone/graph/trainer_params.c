@@ -97,25 +97,29 @@ static yolo_status check_ops(const yolo_trainer *t) {
   return YOLO_OK;
 }
 
-static yolo_status mark_outputs(yolo_trainer *t, const int *nodes, int count) {
-  yolo_status st = YOLO_OK;
-  YOLO_ENOMEM_IF_NULL(t->outputs = yolo_calloc((size_t)t->graph->n_nodes, sizeof *t->outputs));
+/* to_source: not output nodes, but what they pass on. */
+static yolo_status mark(yolo_trainer *t, const int *nodes, int count, bool to_source, bool **out) {
+  bool *marks = *out = yolo_calloc((size_t)t->graph->n_nodes, sizeof *marks);
+  if (!marks) return YOLO_ENOMEM;
   for (int i = 0; i < count; i++) {
     int node = yolo_trainer_node(t, nodes[i]);
-    if (node >= 0) t->outputs[node] = true;
+    while (to_source && node >= 0 && t->graph->nodes[node].kind == YOLO_NODE_OUTPUT) node = t->graph->nodes[node].in[0];
+    if (node >= 0) marks[node] = true;
   }
-done:
-  return st;
+  return YOLO_OK;
 }
 
 /* The options count in the nodes of the source. A batch norm's parameters still say which of those it was, whatever it has
  * taken in since. */
-static yolo_status freeze_norms(yolo_trainer *t, const bool *frozen) {
+static yolo_status freeze_norms(yolo_trainer *t, const bool *frozen, bool as_inference) {
   yolo_status st = YOLO_OK;
   YOLO_ENOMEM_IF_NULL(t->frozen_norm = yolo_calloc((size_t)t->graph->n_nodes, sizeof *t->frozen_norm));
   for (int i = 0; i < t->graph->n_nodes; i++) {
     const yolo_node *node = &t->graph->nodes[i];
-    if (node->kind == YOLO_NODE_OP && node->op == YOLO_OP_batchnorm)
+    if (node->kind != YOLO_NODE_OP) continue;
+    if (as_inference)
+      t->frozen_norm[i] = node->op == YOLO_OP_batchnorm || node->op == YOLO_OP_dropout;
+    else if (node->op == YOLO_OP_batchnorm)
       t->frozen_norm[i] = frozen[t->graph->params[node->param[0]].node];
   }
 done:
@@ -139,8 +143,9 @@ yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options
   YOLO_TRY(check_ops(t));
   YOLO_TRY(t->backend->open(&options->device, &t->device));
   YOLO_TRY(make_params(t, options->learns));
-  if (options->frozen_norm) YOLO_TRY(freeze_norms(t, options->frozen_norm));
-  if (options->n_outputs > 0) YOLO_TRY(mark_outputs(t, options->outputs, options->n_outputs));
+  if (options->frozen_norm || options->as_inference) YOLO_TRY(freeze_norms(t, options->frozen_norm, options->as_inference));
+  if (options->n_outputs > 0) YOLO_TRY(mark(t, options->outputs, options->n_outputs, false, &t->outputs));
+  if (options->n_kept > 0) YOLO_TRY(mark(t, options->kept, options->n_kept, true, &t->kept));
   *out = t;
   t = NULL;
 done:
@@ -159,6 +164,7 @@ void yolo_trainer_free(yolo_trainer *t) {
   yolo_free(t->learns);
   yolo_free(t->frozen_norm);
   yolo_free(t->outputs);
+  yolo_free(t->kept);
   yolo_graph_free(t->graph);
   yolo_free(t);
 }

@@ -10,8 +10,9 @@ struct yolo_trainer {
   yolo_device *device;
   bool want_input;
   bool *learns;      /* n_params */
-  bool *frozen_norm; /* n_nodes, or NULL */
+  bool *frozen_norm; /* n_nodes, or NULL; with as_inference also what drops */
   bool *outputs;     /* n_nodes, or NULL */
+  bool *kept;        /* n_nodes, or NULL */
   size_t *offsets;   /* n_params: floats into values and grads */
   float *values, *grads;
   size_t n_values;
@@ -20,6 +21,7 @@ struct yolo_trainer {
   char *arena;       /* ACT, then WORK, then PACK */
   size_t arena_bytes, work_bytes, pack_bytes;
   bool training, ran;
+  double *times; /* see yolo_trainer_time_nodes */
   uint64_t seed;
 };
 
