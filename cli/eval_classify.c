@@ -157,7 +157,8 @@ static yolo_status put_page(const classify_run *r, const char *title, const char
                                    .failed = (size_t)p->failed,
                                    .load_ms = p->load_ms / n,
                                    .network_ms = p->network_ms / n,
-                                   .post_ms = p->post_ms / n};
+                                   .post_ms = p->post_ms / n,
+                                   .images_run = r->topk.all.images};
   return yolo_classify_page_write(&page, &r->job->page.text);
 }
 

@@ -320,6 +320,7 @@ void yolo_run_free(yolo_run *run) {
   yolo_tensorboard_close(run->board);
   yolo_text_free(&run->csv);
   yolo_text_free(&run->log);
+  yolo_text_free(&run->judged);
   yolo_free(run->state.report);
   yolo_free(run->folder);
   yolo_free(run->model_name);

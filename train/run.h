@@ -3,8 +3,9 @@
  *   plan     what is trained, on what, with which settings; refused here when it cannot work
  *   run      epochs: steps over shuffled, augmented batches; validation of the averaged weights; the best is kept
  *
- * The folder of a run: data.cfg (resolved), train.log, results.csv, events for TensorBoard, last.ckpt (the only thing resume
- * reads), last.safetensors, best.safetensors. What is said on the way goes through callbacks; nothing is printed here. */
+ * The folder of a run: data.cfg (resolved), train.log, results.csv, report.html, events for TensorBoard, last.ckpt (the only
+ * thing resume reads), last.safetensors, best.safetensors. What is said on the way goes through callbacks; nothing is printed
+ * here. */
 #ifndef YOLO_TRAIN_RUN_H
 #define YOLO_TRAIN_RUN_H
 

@@ -27,6 +27,7 @@ struct yolo_run {
   double waited_ms;
   /* the folder */
   yolo_text csv, log;
+  yolo_text judged; /* of report.html: the sections of the best model; empty: not made by this process */
   yolo_tensorboard *board;
 };
 
@@ -46,6 +47,11 @@ yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *
 yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const char *name, char **path);
 /* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures. */
 yolo_status yolo_run_save_samples(yolo_run *run);
+
+/* run_page.c: report.html. details: of the validation that was the best so far. */
+yolo_status yolo_run_tell_best(yolo_run *run, yolo_validation_details *details);
+yolo_status yolo_run_write_page(yolo_run *run);
+
 /* "dog" of "a/dog.jpg"; the caller's. */
 yolo_status yolo_run_short_name(const char *file, char **out);
 /* The sums of an epoch that is not over, as text and back. */

@@ -110,24 +110,37 @@ static bool stop_validation(void *payload, size_t done, size_t total) {
   return asked_to_stop(payload);
 }
 
-static yolo_status validate(yolo_run *run) {
-  yolo_trainer_view view = {run->session.trainer, yolo_session_best_values(&run->session)};
-  yolo_validation_options options = {.threads = run->config->train.threads, .stop = stop_validation, .payload = run};
-  yolo_status st = yolo_network_load(run->judge->network, yolo_trainer_fetch, &view);
-  if (st == YOLO_OK) st = yolo_validate(run->judge, run->val, &run->truths, &options, &run->now.validation);
-  if (st != YOLO_OK) return st;
-  run->now.validated = true;
-  run->now.best = run->state.best_epoch < 0 || run->now.validation.score > run->state.best_score;
-  if (!run->now.best) {
-    run->state.without_better++;
-    return YOLO_OK;
-  }
+/* The model that the judge holds is the best so far. */
+static yolo_status keep_best(yolo_run *run, const float *values, yolo_validation_details *details) {
+  yolo_status st = YOLO_OK;
   run->best = run->now.validation;
   run->state.best_score = run->now.validation.score;
   run->state.best_epoch = run->now.epoch;
   run->state.without_better = 0;
-  st = yolo_run_save_model(run, view.values, "best.safetensors");
-  return st == YOLO_OK ? yolo_run_save_samples(run) : st;
+  YOLO_TRY(yolo_run_save_model(run, values, "best.safetensors"));
+  YOLO_TRY(yolo_run_save_samples(run));
+  st = yolo_run_tell_best(run, details);
+done:
+  return st;
+}
+
+static yolo_status validate(yolo_run *run) {
+  yolo_trainer_view view = {run->session.trainer, yolo_session_best_values(&run->session)};
+  yolo_validation_details details = {0};
+  yolo_validation_options options = {
+      .threads = run->config->train.threads, .stop = stop_validation, .payload = run, .details = &details};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_network_load(run->judge->network, yolo_trainer_fetch, &view));
+  YOLO_TRY(yolo_validate(run->judge, run->val, &run->truths, &options, &run->now.validation));
+  run->now.validated = true;
+  run->now.best = run->state.best_epoch < 0 || run->now.validation.score > run->state.best_score;
+  if (run->now.best)
+    st = keep_best(run, view.values, &details);
+  else
+    run->state.without_better++;
+done:
+  yolo_validation_details_release(&details);
+  return st;
 }
 
 static yolo_status finish_epoch(yolo_run *run) {
@@ -143,6 +156,7 @@ static yolo_status finish_epoch(yolo_run *run) {
   run->state.next_batch = 0;
   YOLO_TRY(yolo_run_write_epoch(run));
   YOLO_TRY(yolo_run_save_state(run));
+  YOLO_TRY(yolo_run_write_page(run));
   if (run->events.epoch) run->events.epoch(run->events.payload, &run->now);
 done:
   /* Stopped while it was judged: the weights are those of the epoch's end, and it is judged again. */
@@ -171,6 +185,7 @@ yolo_status yolo_run_train(yolo_run *run) {
     }
   }
   YOLO_TRY(yolo_run_save_model(run, yolo_session_best_values(&run->session), "last.safetensors"));
+  if (run->judged.length == 0) YOLO_TRY(yolo_run_write_page(run)); /* nothing was left to do, or nothing is validated */
 done:
   return st;
 }

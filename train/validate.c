@@ -5,7 +5,6 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
-#include "train/eval/topk.h"
 
 enum { AT_ONCE = 16 }; /* images decoded together */
 
@@ -16,12 +15,11 @@ typedef struct validator {
   yolo_detect_options how;
   int threads;
   yolo_context *context;
-  yolo_eval_results results;
+  yolo_validation_details *details; /* the caller's, or one of its own */
   yolo_image images[AT_ONCE];
   yolo_status status[AT_ONCE];
   char *problems[AT_ONCE];
   size_t first; /* image of the data set in images[0] */
-  yolo_topk topk;
   double network_ms;
 } validator;
 
@@ -54,7 +52,7 @@ static yolo_status keep_detections(validator *v, size_t index, const yolo_result
     kept.box[2] = (double)d->x2 - (double)d->x1;
     kept.box[3] = (double)d->y2 - (double)d->y1;
     kept.area = kept.box[2] * kept.box[3];
-    st = yolo_eval_results_add(&v->results, &kept);
+    st = yolo_eval_results_add(&v->details->results, &kept);
   }
   return st;
 }
@@ -71,7 +69,7 @@ static yolo_status judge_image(validator *v, int slot) {
   if (result->n_scores == 0)
     st = keep_detections(v, index, result);
   else if (label >= 0 && label < result->n_scores)
-    yolo_topk_add(&v->topk, result->scores, label);
+    yolo_topk_add(&v->details->topk, result->scores, label);
   yolo_result_free(result);
   return st;
 }
@@ -89,28 +87,34 @@ static yolo_status run_images(validator *v, size_t count, const yolo_validation_
 }
 
 static yolo_status score(validator *v, yolo_validation *out) {
-  yolo_eval_report report = {0};
+  yolo_eval_report *report = &v->details->report;
   yolo_eval_report_options options = {.boxes = true, .confidence = -1};
   yolo_eval_params_coco(&options.params, YOLO_EVAL_BOX);
   options.params.threads = v->threads;
-  v->results.has_boxes = true;
-  yolo_status st = yolo_eval_report_make(v->truths, &v->results, &options, &report);
-  if (st == YOLO_OK) memcpy(out->numbers, report.kinds[YOLO_EVAL_BOX].numbers, sizeof out->numbers);
-  yolo_eval_report_free(&report);
+  v->details->results.has_boxes = true;
+  yolo_status st = yolo_eval_report_make(v->truths, &v->details->results, &options, report);
+  if (st == YOLO_OK) memcpy(out->numbers, report->kinds[YOLO_EVAL_BOX].numbers, sizeof out->numbers);
   out->score = out->numbers[0];
   return st;
 }
 
 static void score_labels(const validator *v, yolo_validation *out) {
-  double n = v->topk.all.images ? (double)v->topk.all.images : 1;
-  out->top1 = (double)v->topk.all.top1 / n;
-  out->top5 = (double)v->topk.all.top5 / n;
+  double n = v->details->topk.all.images ? (double)v->details->topk.all.images : 1;
+  out->top1 = (double)v->details->topk.all.top1 / n;
+  out->top5 = (double)v->details->topk.all.top5 / n;
   out->score = out->top1;
+}
+
+void yolo_validation_details_release(yolo_validation_details *details) {
+  yolo_eval_report_free(&details->report);
+  yolo_eval_results_free(&details->results);
+  yolo_topk_free(&details->topk);
 }
 
 yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, yolo_eval_truths *truths,
                           const yolo_validation_options *options, yolo_validation *out) {
   static const yolo_validation_options defaults;
+  yolo_validation_details own = {0};
   yolo_status st = YOLO_OK;
   if (!options) options = &defaults;
   validator *v = yolo_calloc(1, sizeof *v);
@@ -119,12 +123,13 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
   v->model = model;
   v->dataset = dataset;
   v->truths = truths;
+  v->details = options->details ? options->details : &own;
   v->how = (yolo_detect_options){.confidence = options->confidence > 0 ? options->confidence : 0.001f,
                                  .iou = options->iou > 0 ? options->iou : 0.45f};
   v->threads = options->threads > 0 ? options->threads : yolo_threads_available();
   out->classifier = model->spec.heads[0].def->scores != NULL;
   out->images = out->classifier ? dataset->n_images : truths->n_images;
-  if (out->classifier) YOLO_TRY(yolo_topk_new(model->spec.classes, &v->topk));
+  if (out->classifier) YOLO_TRY(yolo_topk_new(model->spec.classes, &v->details->topk));
   YOLO_TRY(yolo_context_new(model, &v->context));
   YOLO_TRY(run_images(v, out->images, options));
   out->network_ms = out->images ? v->network_ms / (double)out->images : 0;
@@ -134,8 +139,7 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
     YOLO_TRY(score(v, out));
 done:
   release_images(v);
-  yolo_eval_results_free(&v->results);
-  yolo_topk_free(&v->topk);
+  yolo_validation_details_release(&own);
   yolo_context_free(v->context);
   yolo_free(v);
   return st;

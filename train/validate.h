@@ -5,12 +5,22 @@
 
 #include "detect/model.h"
 #include "train/eval/eval_report.h"
+#include "train/eval/topk.h"
+
+/* What lies behind the numbers, for a page. Zero-initialise; yolo_validation_details_release. */
+typedef struct yolo_validation_details {
+  yolo_eval_results results;
+  yolo_eval_report report; /* detectors; borrows the results above and the truths; no intervals */
+  yolo_topk topk;          /* classifiers */
+} yolo_validation_details;
+void yolo_validation_details_release(yolo_validation_details *details);
 
 typedef struct yolo_validation_options {
   float confidence, iou;                                  /* 0: 0.001 and 0.45, as `yolo eval` */
   int threads;                                            /* that decode; 0: every core it may use */
   bool (*stop)(void *payload, size_t done, size_t total); /* NULL: nobody asks; true: give up (YOLO_ECANCELLED) */
   void *payload;
+  yolo_validation_details *details; /* NULL: not wanted; stays where it is while its report is read */
 } yolo_validation_options;
 
 typedef struct yolo_validation {

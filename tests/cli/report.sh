@@ -120,6 +120,32 @@ expect_page pets.html '<dd>pets/val, 4 images of 2 classes</dd>'
 expect_page pets.html '<span>top-1</span><b>0\.7500</b>'
 expect_page pets.html '<td>dog, taken for cat</td><td>1</td>'
 
+# ---- a training's page: its facts, and the scores of results.csv ----
+run train shapes/data.cfg --imgsz 96 --batch 2 --epochs 3 --set train.validate_every=2 --dir trained
+expect_status 0
+expect_page trained/report.html '<dt>Network</dt><dd>yolo-nano, input 96x96, [0-9,]+ parameters, of which [0-9,]+ learn; loss'
+expect_page trained/report.html '<dt>Data</dt><dd>2 images with [0-9]+ objects of 14 classes \(.*validation: 24 images'
+expect_page trained/report.html '<dt>Epochs</dt><dd>3 of 3 done, each of 1 steps with 2 images'
+reject_page trained/report.html '<script|<iframe|url\(|https?:|Time per image|trained/|shapes/'
+best=$(sed -n 's/.*<dd>mAP50-95 \([0-9.]*\) after epoch \([0-9]*\)<.*/\2 \1/p' trained/report.html)
+expect_is "$(awk -F, -v best="${best%% *}" '$1 == best { printf "%d %.4f", $1, $13 }' trained/results.csv)" "$best"
+evaluate shapes/data.cfg --model trained/best.safetensors --report judged.html -q
+expect_status 0
+for page in judged trained/report; do
+  grep -oE '<tr><td>A[PR][0-9a-z]*</td>.*</tr>' $page.html | sed 's/.*<td>\([^<]*\)<\/td><\/tr>/\1/' >numbers
+  expect_is "$(wc -l <numbers)" 12
+  mv numbers "${page##*/}.numbers"
+done
+expect_equal judged.numbers report.numbers
+run train shapes/data.cfg --imgsz 96 --batch 2 --epochs 2 --set data.val= --dir blind
+expect_status 0
+expect_page blind/report.html 'nothing is validated'
+reject_page blind/report.html 'The best model|mAP'
+run train pets/val --set data.val=pets/val --model class.cfg --batch 2 --epochs 2 --dir petrun
+expect_status 0
+expect_page petrun/report.html '<dd>top-1 [01]\.[0-9]* after epoch [12]</dd>'
+expect_page petrun/report.html '<span>top-1</span>'
+
 # ---- whole or not at all; a bad place is said before anything is scored ----
 evaluate shapes/data.cfg --dt results.json --report shapes
 expect_status 1
@@ -207,6 +233,11 @@ see alone.html 6 0
 see none.html 6 12
 see maps.html 1 0
 see pets.html 1 0
+trained_pictures=$(grep -o '<img ' trained/report.html | wc -l)
+pass_if "$([ "$trained_pictures" -ge 12 ]; echo $?)" "the page of a training has $trained_pictures pictures"
+see trained/report.html 12 "$trained_pictures"
+see blind/report.html 5 0
+see petrun/report.html 5 0
 
 # ---- and it would notice: pages that are broken on purpose ----
 broken() { # broken WHAT PATTERN-OF-THE-LINE

@@ -128,14 +128,21 @@ done:
   return st;
 }
 
+yolo_status yolo_classify_page_sections(const yolo_classify_page *p, yolo_text *to) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(put_scores(p, to));
+  YOLO_TRY(page_pace(p->load_ms, p->network_ms, p->post_ms, p->images_run, to));
+  YOLO_TRY(put_confusion(p, to));
+  st = put_classes(p, to);
+done:
+  return st;
+}
+
 yolo_status yolo_classify_page_write(const yolo_classify_page *p, yolo_text *to) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_html_begin(to, p->title));
   YOLO_TRY(yolo_html_facts(to, p->facts, p->n_facts));
-  YOLO_TRY(put_scores(p, to));
-  YOLO_TRY(page_pace(p->load_ms, p->network_ms, p->post_ms, p->topk->all.images, to));
-  YOLO_TRY(put_confusion(p, to));
-  YOLO_TRY(put_classes(p, to));
+  YOLO_TRY(yolo_classify_page_sections(p, to));
   YOLO_TRY(yolo_html_note(to, "Written by yolo %s.", yolo_version()));
   st = yolo_html_end(to);
 done:

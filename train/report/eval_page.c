@@ -16,17 +16,24 @@ int page_limit(const yolo_eval_params *p) {
   return hundred >= 0 ? hundred : third;
 }
 
-yolo_status yolo_eval_page_write(const yolo_eval_page *page, yolo_text *to) {
+yolo_status yolo_eval_page_sections(const yolo_eval_page *page, yolo_text *to) {
   yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_html_begin(to, page->title));
-  YOLO_TRY(yolo_html_facts(to, page->facts, page->n_facts));
   YOLO_TRY(yolo_eval_section_scores(page, to));
   YOLO_TRY(yolo_eval_section_pace(page, to));
   YOLO_TRY(yolo_eval_section_curves(page, to));
   YOLO_TRY(yolo_eval_section_classes(page, to));
   YOLO_TRY(yolo_eval_section_mix_ups(page, to));
   YOLO_TRY(yolo_eval_section_sizes(page, to));
-  YOLO_TRY(yolo_eval_section_images(page, to));
+  st = yolo_eval_section_images(page, to);
+done:
+  return st;
+}
+
+yolo_status yolo_eval_page_write(const yolo_eval_page *page, yolo_text *to) {
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_html_begin(to, page->title));
+  YOLO_TRY(yolo_html_facts(to, page->facts, page->n_facts));
+  YOLO_TRY(yolo_eval_page_sections(page, to));
   YOLO_TRY(yolo_html_note(to, "Written by yolo %s.", yolo_version()));
   st = yolo_html_end(to);
 done:

@@ -21,8 +21,10 @@ typedef struct yolo_eval_page {
 } yolo_eval_page;
 enum { YOLO_EVAL_PAGE_PICTURES = 6 };
 
-/* All sections, from <!DOCTYPE> to </html>. */
+/* All of it, from <!DOCTYPE> to </html>. */
 yolo_status yolo_eval_page_write(const yolo_eval_page *page, yolo_text *to);
+/* What stands below the facts: the sections that follow, in this order. Title and facts are not looked at. */
+yolo_status yolo_eval_page_sections(const yolo_eval_page *page, yolo_text *to);
 
 yolo_status yolo_eval_section_scores(const yolo_eval_page *page, yolo_text *to);  /* eval_scores.c */
 yolo_status yolo_eval_section_pace(const yolo_eval_page *page, yolo_text *to);    /* eval_scores.c */

@@ -46,7 +46,7 @@ static const char *const style =
     "svg .note{font-weight:600}svg .note,svg "
     ".value{paint-order:stroke;stroke:var(--panel);stroke-width:5px;stroke-linejoin:round}"
     "svg .grid{stroke:var(--rule);stroke-width:1}svg .axis{stroke:var(--soft);fill:none}"
-    "svg .line{fill:none;stroke-width:2.2;stroke-linejoin:round}svg .thin{stroke-width:1;opacity:.45}"
+    "svg .line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}svg .thin{stroke-width:1;opacity:.45}"
     "svg .dashed{stroke-dasharray:5 4}svg .bar{fill:var(--s0)}svg .bar:hover{opacity:.7}svg .mark{fill:var(--ink)}"
     "svg .cell{fill:var(--s0);stroke:var(--rule)}svg .ground{fill:none;stroke:var(--rule)}svg .count{font-size:11px}svg "
     ".count.small{font-size:8.5px}"

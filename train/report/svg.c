@@ -78,18 +78,26 @@ static yolo_status put_tick(yolo_text *out, const scale *s, double value, bool i
                           at, TOP, at, HEIGHT - BOTTOM, at, HEIGHT - BOTTOM + 18, label);
 }
 
-static yolo_status put_axis(yolo_text *out, const scale *s, bool is_y) {
+static yolo_status put_axis(yolo_text *out, const scale *s, bool is_y, bool whole) {
   yolo_status st = YOLO_OK;
   if (s->log) {
     for (double v = s->low; v <= s->high * 1.0001 && st == YOLO_OK; v *= 10) st = put_tick(out, s, v, is_y);
     return st;
   }
   double step = yolo_nice_step(s->high - s->low, TICKS);
+  if (whole && step < 1) step = 1;
   double first = ceil(s->low / step - 1e-9);
   for (int i = 0; st == YOLO_OK && (first + i) * step <= s->high + step * 1e-6; ++i) {
     st = put_tick(out, s, (first + i) * step, is_y);
   }
   return st;
+}
+
+/* A path of one point shows nothing: it becomes a dot. */
+static bool is_alone(const yolo_svg_series *line, int i, const scale *x, const scale *y) {
+  int before = i - 1, after = i + 1;
+  return (before < 0 || !shows(x, line->x[before]) || !shows(y, line->y[before])) &&
+         (after >= line->count || !shows(x, line->x[after]) || !shows(y, line->y[after]));
 }
 
 static yolo_status put_series(yolo_text *out, const yolo_svg_series *line, const scale *x, const scale *y) {
@@ -105,7 +113,7 @@ static yolo_status put_series(yolo_text *out, const yolo_svg_series *line, const
     }
     double px = place(x, line->x[i]), py = place(y, line->y[i]);
     if (open && line->steps) YOLO_TRY(yolo_text_format(out, "L%.1f %.1f", px, before));
-    YOLO_TRY(yolo_text_format(out, "%c%.1f %.1f", open ? 'L' : 'M', px, py));
+    YOLO_TRY(yolo_text_format(out, "%c%.1f %.1f%s", open ? 'L' : 'M', px, py, is_alone(line, i, x, y) ? "h0" : ""));
     open = true;
     before = py;
   }
@@ -160,8 +168,8 @@ yolo_status yolo_svg_put_lines(yolo_text *out, const yolo_svg_lines *chart) {
   settle(&x, chart->x_range, chart, false);
   settle(&y, chart->y_range, chart, true);
   YOLO_TRY(svg_begin(out, WIDTH, HEIGHT, chart->title));
-  YOLO_TRY(put_axis(out, &x, false));
-  YOLO_TRY(put_axis(out, &y, true));
+  YOLO_TRY(put_axis(out, &x, false, chart->whole_x));
+  YOLO_TRY(put_axis(out, &y, true, false));
   YOLO_TRY(yolo_text_format(out, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n", LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT));
   YOLO_TRY(svg_label(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8, 0, chart->x_label));
   YOLO_TRY(svg_label(out, 14, (TOP + HEIGHT - BOTTOM) / 2.0, -90, chart->y_label));

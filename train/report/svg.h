@@ -30,6 +30,7 @@ typedef struct yolo_svg_lines {
   const char *title, *x_label, *y_label;
   double x_range[2], y_range[2]; /* equal: made from the data */
   bool log_y;                    /* only values above 0 are shown */
+  bool whole_x;                  /* x counts something: ticks at whole numbers only */
   const yolo_svg_series *series;
   int n_series;
   const yolo_svg_mark *marks; /* points worth telling */
