@@ -8,6 +8,7 @@
 
 #include "backbone/base/memory.h"
 #include "detect/anchors.h"
+#include "train/loss_trace.h"
 
 /* ---- one block: attributes, heads, and for each head keys, anchors, mask ---- */
 
@@ -165,6 +166,16 @@ static int by_row(const void *a, const void *b) {
   return (x->truth > y->truth) - (x->truth < y->truth);
 }
 
+static void trace_row(yolo_loss_image *image, int h, const yolo_grid_row *row) {
+  const yolo_loss_row one = {.head = h,
+                             .cx = row->cx,
+                             .cy = row->cy,
+                             .anchor = row->anchor,
+                             .place = {(row->cx + 0.5) / row->w, (row->cy + 0.5) / row->h, row->prior_w, row->prior_h},
+                             .box = yolo_grid_box(row)};
+  yolo_loss_trace_open(image, &one);
+}
+
 void yolo_grid_walk(const yolo_grid *grid, int h, yolo_loss_image *image, yolo_grid_item *items, int n_items,
                     yolo_grid_visit visit, const void *attrs) {
   const yolo_grid_head *head = &grid->heads[h];
@@ -183,7 +194,9 @@ void yolo_grid_walk(const yolo_grid *grid, int h, yolo_loss_image *image, yolo_g
         row.prior_w = prior.w;
         row.prior_h = prior.h;
         while (mine < n_items && items[mine].row == index) mine++;
+        if (image->trace) trace_row(image, h, &row);
         visit(attrs, image, &row, items, mine);
+        if (image->trace) yolo_loss_trace_close(image);
         items += mine;
         n_items -= mine;
         row.value += head->size;

@@ -53,8 +53,9 @@ typedef struct yolo_loss_batch {
   int nominal;   /* images of a whole step, of which this batch is a part; YOLOv5 multiplies its loss by it */
   float scale;   /* of the gradient: count / nominal where gradients of several batches add up to a step */
   int threads;
-  double label_smoothing;     /* of classifiers, 0 to below 1; detectors have their sections' label_smooth_eps */
-  yolo_loss_scratch *scratch; /* NULL: room is allocated and freed within the run */
+  double label_smoothing;         /* of classifiers, 0 to below 1; detectors have their sections' label_smooth_eps */
+  yolo_loss_scratch *scratch;     /* NULL: room is allocated and freed within the run */
+  struct yolo_loss_trace *traces; /* NULL, or one an image: what became of each prediction (loss_trace.h) */
 } yolo_loss_batch;
 
 enum { YOLO_LOSS_MOST_PARTS = 6 };

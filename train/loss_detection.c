@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
-#include "train/loss_run.h"
+#include "train/loss_trace.h"
 
 enum { BOX, OBJECTNESS, CLASS };
 
@@ -127,6 +127,23 @@ static void box_terms(const detection *loss, yolo_loss_image *image, size_t cell
   for (size_t k = 0; k < 4; k++) square_term(image, at + k, target[k], loss->coord * (double)truth->weight, BOX);
 }
 
+/* Box b of a cell begins to cost. There are no anchors: its place is the cell. */
+static void open_row(const detection *loss, yolo_loss_image *image, size_t cell, int b) {
+  const int cx = (int)cell % loss->side, cy = (int)cell / loss->side;
+  const double size = 1.0 / loss->side;
+  if (!image->trace) return;
+  const yolo_loss_row row = {.cx = cx,
+                             .cy = cy,
+                             .anchor = b,
+                             .place = {(cx + 0.5) * size, (cy + 0.5) * size, size, size},
+                             .box = read_box(loss, image, cell, b)};
+  yolo_loss_trace_open(image, &row);
+}
+
+static void close_row(yolo_loss_image *image) {
+  if (image->trace) yolo_loss_trace_close(image);
+}
+
 static void one_cell(const detection *loss, yolo_loss_image *image, size_t cell) {
   int index = 0, chosen = -1;
   const yolo_truth *truth = truth_of(loss, image, cell, &index);
@@ -136,15 +153,20 @@ static void one_cell(const detection *loss, yolo_loss_image *image, size_t cell)
     chosen = responsible(loss, image, cell, &wanted);
     const yolo_centred box = read_box(loss, image, cell, chosen);
     const double iou = yolo_overlap_iou(&box, &wanted);
+    open_row(loss, image, cell, chosen);
     yolo_loss_answered(image, index, iou);
     box_terms(loss, image, cell, chosen, truth);
     square_term(image, objectness_at(loss, cell, chosen), loss->rescore ? iou : 1, loss->object * weight, OBJECTNESS);
     class_terms(loss, image, cell, truth->class_index, loss->class_ * weight);
+    close_row(image);
   }
   for (int b = 0; b < loss->num; b++) {
     const yolo_centred box = read_box(loss, image, cell, b);
-    if (b == chosen || (!truth && yolo_loss_box_ignored(image, &box, IGNORED))) continue;
-    square_term(image, objectness_at(loss, cell, b), 0, loss->noobject, OBJECTNESS);
+    if (b == chosen) continue;
+    open_row(loss, image, cell, b);
+    if (truth || !yolo_loss_box_ignored(image, &box, IGNORED))
+      square_term(image, objectness_at(loss, cell, b), 0, loss->noobject, OBJECTNESS);
+    close_row(image);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
+#include "train/loss_trace.h"
 
 bool yolo_truth_usable(const yolo_truth *t) {
   return t->w > 0 && t->h > 0 && isfinite(t->w) && isfinite(t->h) && t->x >= 0 && t->x <= 1 && t->y >= 0 && t->y <= 1;
@@ -15,6 +16,7 @@ void yolo_loss_answered(yolo_loss_image *image, int t, double iou) {
   image->positives++;
   image->iou += iou;
   if (iou > image->best[t]) image->best[t] = iou;
+  if (image->trace) yolo_loss_trace_answer(image, t, iou);
 }
 
 /* Most pairs of boxes lie apart; this says so with a few comparisons. */
@@ -123,6 +125,7 @@ static void place_images(const yolo_loss_plan *plan, const yolo_loss_batch *batc
   for (int n = 0; n < batch->count; n++) {
     images[n] =
         (yolo_loss_image){.batch = batch, .index = n, .truths = &batch->images[n], .step = (double)batch->scale / batch->count};
+    if (batch->traces) yolo_loss_trace_restart(images[n].trace = &batch->traces[n]);
     if (!plan->classes) continue;
     place_truths(plan, &images[n], at);
     at += image_room(plan, &batch->images[n]);
@@ -177,6 +180,7 @@ yolo_status yolo_loss_run_images(const yolo_loss_plan *plan, const void *attrs, 
   place_images(plan, batch, scratch->data);
   yolo_parallel(batch->threads, batch->count, one_image, &w);
   add_up(plan, batch, w.images, out);
+  st = yolo_loss_trace_finish(batch, 1.0 / batch->count);
 done:
   yolo_free(own.data);
   return st;

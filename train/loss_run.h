@@ -17,11 +17,12 @@ typedef struct yolo_loss_image {
   const yolo_loss_batch *batch;
   int index;
   const yolo_truths *truths;
-  double *best;            /* for each truth the best IoU of a prediction that answers for it; -1: none does */
-  yolo_loss_place *wanted; /* the usable truths that count, in order */
-  int truths_wanted;       /* how many */
-  void *room;              /* plan->room bytes for each truth */
-  double step;             /* what the derivative of this image's loss is multiplied by: batch->scale / batch->count */
+  double *best;                  /* for each truth the best IoU of a prediction that answers for it; -1: none does */
+  yolo_loss_place *wanted;       /* the usable truths that count, in order */
+  int truths_wanted;             /* how many */
+  void *room;                    /* plan->room bytes for each truth */
+  struct yolo_loss_trace *trace; /* NULL: nothing is written down */
+  double step;                   /* what the derivative of this image's loss is multiplied by: batch->scale / batch->count */
   double value[YOLO_LOSS_MOST_PARTS];
   long positives, correct;
   double iou;

@@ -19,6 +19,7 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
 #include "detect/ssd.h"
+#include "train/loss_trace.h"
 #include "train/ssd_match.h"
 
 enum { LOCATION, CLASS, PARTS };
@@ -166,8 +167,10 @@ static void place_image(const ssd_batch *b, int n, char **at) {
   const yolo_truths *truths = &b->batch->images[n];
   const size_t rows = (size_t)b->rows, count = (size_t)truths->count;
   ssd_image *image = &b->images[n];
-  *image = (ssd_image){.common = {.batch = b->batch, .index = n, .truths = truths},
-                       .matching = {.defaults = b->defaults, .rows = b->rows, .threshold = b->keys->overlap}};
+  *image = (ssd_image){
+      .common = {.batch = b->batch, .index = n, .truths = truths, .trace = b->batch->traces ? &b->batch->traces[n] : NULL},
+      .matching = {.defaults = b->defaults, .rows = b->rows, .threshold = b->keys->overlap}};
+  if (image->common.trace) yolo_loss_trace_restart(image->common.trace);
   image->matching.match = take(at, rows * sizeof(int));
   image->matching.overlaps = take(at, rows * sizeof(double));
   image->matching.suitors = take(at, count * sizeof(yolo_ssd_suitor));
@@ -187,6 +190,19 @@ typedef struct ssd_row {
   float *grad; /* NULL: not wanted */
 } ssd_row;
 
+/* The first walk opens a row for each default box, the second finds it again. */
+static void trace_row(const ssd_batch *b, ssd_image *image, const ssd_row *row, int index, const yolo_loss_row *at) {
+  const yolo_centred *d = &b->defaults[index];
+  const yolo_ssd_box from = {d->x, d->y, d->w, d->h}, box = yolo_ssd_decode(row->attrs, &from, row->value);
+  yolo_loss_row one = *at;
+  one.place = *d;
+  one.box = (yolo_centred){box.x, box.y, box.w, box.h};
+  if (index < image->common.trace->n_rows)
+    yolo_loss_trace_reopen(&image->common, index);
+  else
+    yolo_loss_trace_open(&image->common, &one);
+}
+
 typedef void (*row_visit)(const ssd_batch *b, ssd_image *image, const ssd_row *row, int index);
 
 static void each_row(const ssd_batch *b, ssd_image *image, row_visit visit) {
@@ -200,7 +216,10 @@ static void each_row(const ssd_batch *b, ssd_image *image, row_visit visit) {
         row.value = yolo_pixel(&head->value, image->common.index, y, x);
         row.grad = head->grad.data ? yolo_pixel(&head->grad, image->common.index, y, x) : NULL;
         for (int k = 0; k < row.attrs->n; k++, index++) {
+          const yolo_loss_row at = {.head = h, .cx = x, .cy = y, .anchor = k};
+          if (image->common.trace) trace_row(b, image, &row, index, &at);
           visit(b, image, &row, index);
+          if (image->common.trace) yolo_loss_trace_close(&image->common);
           row.value += size;
           if (row.grad) row.grad += size;
         }
@@ -347,6 +366,7 @@ static yolo_status run(const void *attrs, const yolo_loss_batch *batch, yolo_los
   b.step = (double)batch->scale / positives;
   yolo_parallel(batch->threads, batch->count, sum_image, &b);
   add_up(&b, positives, out);
+  st = yolo_loss_trace_finish(batch, 1 / positives);
 done:
   yolo_free(own.data);
   return st;

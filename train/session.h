@@ -8,7 +8,7 @@
 #include "backbone/graph/trainer.h"
 #include "datasets/loader.h"
 #include "detect/model.h"
-#include "train/loss.h"
+#include "train/loss_trace.h"
 #include "train/optim/optimizer.h"
 #include "train/optim/schedule.h"
 #include "train/train_settings.h"
@@ -64,6 +64,10 @@ void yolo_session_restart_average(yolo_session *session);
 
 /* Forward, losses and backward of some images of a step that has `nominal` in all. Gradients add up. */
 yolo_status yolo_session_part(yolo_session *session, const yolo_batch *batch, int nominal, yolo_loss_report *out);
+/* Forward as in inference and the losses, without gradients: what the network makes of these images now. For each group a
+ * report and traces[group * batch->count + image]; traces NULL: only the numbers. */
+yolo_status yolo_session_look(yolo_session *session, const yolo_batch *batch, yolo_loss_trace *traces,
+                              yolo_loss_report reports[YOLO_SESSION_MOST_GROUPS]);
 typedef struct yolo_step_report {
   double lr, gradient_norm;
 } yolo_step_report;

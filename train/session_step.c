@@ -83,7 +83,7 @@ static yolo_status fill_input(const yolo_session *s, const yolo_batch *batch, co
 /* ---- a part ---- */
 
 static yolo_status run_group(yolo_session *s, yolo_session_group *group, const yolo_batch *batch, int nominal,
-                             yolo_loss_report *out) {
+                             yolo_loss_trace *traces, yolo_loss_report *out) {
   yolo_loss_batch call = {.count = batch->count,
                           .input_w = batch->width,
                           .input_h = batch->height,
@@ -94,7 +94,8 @@ static yolo_status run_group(yolo_session *s, yolo_session_group *group, const y
                           .nominal = nominal,
                           .scale = (float)batch->count / (float)nominal,
                           .threads = s->threads,
-                          .scratch = &group->scratch};
+                          .scratch = &group->scratch,
+                          .traces = traces};
   for (int h = 0; h < group->n_heads; ++h) {
     group->heads[h].value = yolo_trainer_output(s->trainer, group->nodes[h]);
     group->heads[h].grad = yolo_trainer_output_grad(s->trainer, group->nodes[h]);
@@ -112,7 +113,7 @@ yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nomi
   YOLO_TRY(yolo_trainer_forward(s->trainer, true, (uint64_t)s->settings->seed * 0x9E3779B97F4A7C15u + s->seen));
   for (int g = 0; g < s->n_groups; ++g) {
     yolo_loss_report one = {0};
-    YOLO_TRY(run_group(s, &s->groups[g], batch, nominal, &one));
+    YOLO_TRY(run_group(s, &s->groups[g], batch, nominal, NULL, &one));
     if (g == 0)
       *out = one;
     else
@@ -121,6 +122,22 @@ yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nomi
   s->seen += (uint64_t)batch->count;
   if (!isfinite(out->total)) return yolo_fail(YOLO_EINVAL, "the loss is not finite");
   YOLO_TRY(yolo_trainer_backward(s->trainer));
+done:
+  return st;
+}
+
+yolo_status yolo_session_look(yolo_session *s, const yolo_batch *batch, yolo_loss_trace *traces,
+                              yolo_loss_report reports[YOLO_SESSION_MOST_GROUPS]) {
+  yolo_tensor input;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(make_truths(s, batch));
+  YOLO_TRY(yolo_trainer_prepare(s->trainer, batch->count, batch->height, batch->width, &input));
+  YOLO_TRY(fill_input(s, batch, &input));
+  YOLO_TRY(yolo_trainer_forward(s->trainer, false, 0));
+  for (int g = 0; g < s->n_groups; ++g) {
+    yolo_loss_trace *own = traces ? traces + (size_t)g * (size_t)batch->count : NULL;
+    YOLO_TRY(run_group(s, &s->groups[g], batch, batch->count, own, &reports[g]));
+  }
 done:
   return st;
 }
