@@ -27,4 +27,5 @@ static void catch_one(int signal_number) {
 void cli_catch_interrupts(void) {
   catch_one(SIGINT);
   catch_one(SIGTERM);
+  catch_one(SIGHUP); /* the terminal is gone */
 }

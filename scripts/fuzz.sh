@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-180}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(cfg coco idx image mask mask_png ops results safetensors voc weights yolo_txt)
+[ ${#targets[@]} -gt 0 ] || targets=(cfg coco data_cfg idx image mask mask_png ops results safetensors voc weights yolo_txt)
 
 cmake --preset fuzz
 cmake --build --preset fuzz
@@ -25,7 +25,11 @@ fi
 
 for target in "${targets[@]}"; do
   longest=65536
-  case $target in ops) longest=64 ;; cfg) longest=20000 ;; coco | idx | results | voc | yolo_txt | mask_png) longest=4096 ;; esac
+  case $target in
+    ops) longest=64 ;;
+    cfg | data_cfg) longest=20000 ;;
+    coco | idx | results | voc | yolo_txt | mask_png) longest=4096 ;;
+  esac
   found=build/fuzz/found/$target/
   mkdir -p "$found"
   build/fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=3000 -max_len=$longest \

@@ -298,30 +298,55 @@ done:
   return st;
 }
 
-/* The reader's advice is about downloads: another one takes its place. */
-static yolo_status advise(const char *path, const char *file, yolo_status st) {
-  char what[512];
+/* The reader's advice is about downloads: another one takes its place. *out is the caller's. */
+static yolo_status damage_text(const char *file, char **out) {
+  yolo_text text = {0};
+  const char *what = yolo_error_message(), *last = strrchr(what, ';');
+  size_t length = last && (size_t)(last - what) > strlen(file) ? (size_t)(last - what) : strlen(what);
+  yolo_status st = yolo_text_format(&text, "%.*s; the checkpoint is damaged", (int)length, what);
+  *out = text.data;
+  return st;
+}
+
+/* PATH is damaged, as `damage` says. The one before it takes its place, so that the next save does not put the damaged one in
+ * its. */
+static yolo_status load_previous(const char *path, const char *damage, yolo_session *session, yolo_checkpoint_state *out) {
   char *prev = NULL;
-  snprintf(what, sizeof what, "%s", yolo_error_message());
-  char *last = strrchr(what, ';');
-  if (last && (size_t)(last - what) > strlen(file)) *last = '\0';
-  if (beside(path, ".prev", &prev) != YOLO_OK) return YOLO_ENOMEM;
-  if (strcmp(file, prev) != 0 && access(prev, F_OK) == 0)
-    st = yolo_fail(st, "%s; the checkpoint is damaged. To go on from the one before it: mv '%s' '%s'", what, prev, path);
-  else
-    st = yolo_fail(st, "%s; the checkpoint is damaged, and there is none before it: begin a new run", what);
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(beside(path, ".prev", &prev));
+  if (access(prev, F_OK) != 0) {
+    st = yolo_fail(YOLO_EFORMAT, "%s, and there is none before it: begin a new run", damage);
+    goto done;
+  }
+  st = read_file(prev, session, out);
+  if (st == YOLO_EFORMAT) st = yolo_fail(st, "%s, and so is %s: begin a new run", damage, prev);
+  if (st == YOLO_OK && rename(prev, path) != 0)
+    st = yolo_fail(YOLO_EIO, "%s; the one before it cannot take its place: %s", damage, strerror(errno));
+done:
   yolo_free(prev);
   return st;
 }
 
 yolo_status yolo_checkpoint_load(const char *path, yolo_session *session, yolo_checkpoint_state *out) {
-  char *file = NULL;
+  char *file = NULL, *damage = NULL;
   yolo_status st = YOLO_OK;
   *out = (yolo_checkpoint_state){.best_epoch = -1};
   YOLO_TRY(choose_file(path, &file));
   st = read_file(file, session, out);
-  if (st == YOLO_EFORMAT) st = advise(path, file, st);
+  if (st != YOLO_EFORMAT) goto done;
+  YOLO_TRY(damage_text(file, &damage));
+  if (strcmp(file, path) == 0)
+    st = load_previous(path, damage, session, out);
+  else
+    st = yolo_fail(YOLO_EFORMAT, "%s, and there is none before it: begin a new run", damage);
 done:
+  if (st == YOLO_OK) {
+    out->damage = damage;
+  } else {
+    yolo_free(out->report);
+    *out = (yolo_checkpoint_state){.best_epoch = -1};
+    yolo_free(damage);
+  }
   yolo_free(file);
   return st;
 }

@@ -21,6 +21,7 @@ typedef struct yolo_checkpoint_state {
   int best_epoch;     /* -1: nothing was validated yet, and best_score is 0 */
   int without_better; /* validations since the best */
   char *report;       /* a text of the caller's, given back as it is (UTF-8); NULL: none. After a load: yolo_free */
+  char *damage;       /* after a load: what is wrong with PATH, where PATH.prev was read instead; NULL: nothing. yolo_free */
 } yolo_checkpoint_state;
 
 /* Between two steps: gradients are not kept. */
@@ -28,7 +29,8 @@ yolo_status yolo_checkpoint_save(const char *path, const yolo_session *session, 
 /* Is there one to go on from, PATH or PATH.prev? */
 bool yolo_checkpoint_exists(const char *path);
 /* Into a session that was made for the same training; one of another network, seed ... is refused with the difference. Without
- * PATH, PATH.prev is read. After a failure the session's values are anything. */
+ * PATH, PATH.prev is read; where PATH is damaged, PATH.prev takes its place. After a failure the session's values are anything.
+ */
 yolo_status yolo_checkpoint_load(const char *path, yolo_session *session, yolo_checkpoint_state *out);
 
 #endif

@@ -270,9 +270,11 @@ static yolo_status go_on(yolo_run *run, bool resume) {
   YOLO_TRY(yolo_run_path(run, "last.ckpt", &path));
   if (!yolo_checkpoint_exists(path)) {
     yolo_run_note(run, "%s: there is no checkpoint yet; training begins at the beginning", path);
+    st = transfer(run);
     goto done;
   }
   YOLO_TRY(yolo_checkpoint_load(path, &run->session, &run->state));
+  if (run->state.damage) yolo_run_note(run, "%s; the one before it, which is whole, takes its place", run->state.damage);
   if (run->state.report) yolo_run_report_read(run->state.report, &run->now);
   yolo_run_note(run, "%s: goes on with epoch %d, step %d", path, run->state.next_epoch + 1, run->state.next_batch + 1);
 done:
@@ -293,13 +295,13 @@ yolo_status yolo_run_new(const yolo_config *config, bool resume, const yolo_run_
   YOLO_TRY(yolo_session_new(&run->spec, &config->train, run->steps, &run->session));
   run->has_session = true;
   YOLO_TRY(choose_part(run));
-  YOLO_TRY(transfer(run));
+  if (!resume) YOLO_TRY(transfer(run)); /* what cannot work leaves no folder */
   YOLO_TRY(yolo_run_make_folder(run, resume));
   YOLO_TRY(go_on(run, resume));
   YOLO_TRY(name_losses(run));
   YOLO_TRY(make_loader(run));
   YOLO_TRY(make_judge(run));
-  YOLO_TRY(yolo_run_open_files(run));
+  YOLO_TRY(yolo_run_explain_trouble(run, yolo_run_open_files(run)));
   fill_plan(run);
   *out = run;
   run = NULL;
@@ -322,6 +324,7 @@ void yolo_run_free(yolo_run *run) {
   yolo_text_free(&run->log);
   yolo_text_free(&run->judged);
   yolo_free(run->state.report);
+  yolo_free(run->state.damage);
   yolo_free(run->folder);
   yolo_free(run->model_name);
   yolo_free(run->losses);

@@ -62,6 +62,19 @@ done:
   return st;
 }
 
+yolo_status yolo_run_explain_trouble(const yolo_run *run, yolo_status st) {
+  char *checkpoint = NULL, what[1024];
+  if (st != YOLO_EIO && st != YOLO_EFORMAT) return st;
+  snprintf(what, sizeof what, "%s", yolo_error_message());
+  if (yolo_run_path(run, "last.ckpt", &checkpoint) != YOLO_OK) return st;
+  if (yolo_checkpoint_exists(checkpoint))
+    st = yolo_fail(st, "%s; once that is mended, --dir %s --resume goes on, and loses at most this epoch", what, run->folder);
+  else
+    st = yolo_fail(st, "%s; nothing was saved yet: mend that, or name another folder (--dir), and begin again", what);
+  yolo_free(checkpoint);
+  return st;
+}
+
 /* The same for a reader of train.log. */
 static yolo_status log_epoch(yolo_run *run) {
   const yolo_epoch_report *r = &run->now;
@@ -167,13 +180,49 @@ static yolo_status read_rows(yolo_run *run) {
   return st;
 }
 
+/* Lines about epochs that are done again are left out. */
+static yolo_status keep_lines(const yolo_run *run, const char *text, yolo_text *out) {
+  yolo_status st = YOLO_OK;
+  for (const char *line = text; *line && st == YOLO_OK;) {
+    size_t length = strcspn(line, "\n");
+    int epoch = 0;
+    if (line[length] != '\n') break; /* half a line */
+    if (sscanf(line, "epoch %d/", &epoch) != 1 || epoch <= run->state.next_epoch) st = yolo_text_append(out, line, length + 1);
+    line += length + 1;
+  }
+  return st;
+}
+
+/* The log of a run that goes on begins with what there is. */
+static yolo_status read_log(yolo_run *run) {
+  char *path = NULL, *text = NULL;
+  size_t length = 0;
+  yolo_text log = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_run_path(run, "train.log", &path));
+  if ((run->state.next_epoch == 0 && run->state.next_batch == 0) || !exists(path)) goto done;
+  YOLO_TRY(yolo_read_file(path, FILE_BYTES, &text, &length));
+  YOLO_TRY(keep_lines(run, text, &log));
+  YOLO_TRY(yolo_text_append(&log, run->log.data ? run->log.data : "", run->log.length));
+  yolo_text_free(&run->log);
+  run->log = log;
+  log = (yolo_text){0};
+done:
+  yolo_free(path);
+  yolo_free(text);
+  yolo_text_free(&log);
+  return st;
+}
+
 yolo_status yolo_run_open_files(yolo_run *run) {
   char *path = NULL;
   yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_run_sweep(run));
   YOLO_TRY(yolo_run_path(run, "data.cfg", &path));
   YOLO_TRY(yolo_config_write(run->config, path));
   YOLO_TRY(csv_header(run));
   YOLO_TRY(read_rows(run));
+  YOLO_TRY(read_log(run));
   int64_t step = run->state.next_epoch > 0 ? (int64_t)run->state.next_epoch * run->steps : -1;
   YOLO_TRY(yolo_tensorboard_open(run->folder, step, &run->board));
 done:

@@ -38,6 +38,10 @@ yolo_status yolo_run_path(const yolo_run *run, const char *name, char **out);
 
 /* run_files.c */
 yolo_status yolo_run_make_folder(yolo_run *run, bool resume);
+/* Adds to the sentence of a failure from outside (disk, images) what is lost (nothing) and how to go on. */
+yolo_status yolo_run_explain_trouble(const yolo_run *run, yolo_status st);
+/* What a killed run left half written goes away (run_sweep.c). */
+yolo_status yolo_run_sweep(const yolo_run *run);
 /* data.cfg and the files that grow; rows of epochs from state.next_epoch on are cut off. */
 yolo_status yolo_run_open_files(yolo_run *run);
 yolo_status yolo_run_write_epoch(yolo_run *run);

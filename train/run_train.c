@@ -187,5 +187,5 @@ yolo_status yolo_run_train(yolo_run *run) {
   YOLO_TRY(yolo_run_save_model(run, yolo_session_best_values(&run->session), "last.safetensors"));
   if (run->judged.length == 0) YOLO_TRY(yolo_run_write_page(run)); /* nothing was left to do, or nothing is validated */
 done:
-  return st;
+  return yolo_run_explain_trouble(run, st);
 }

@@ -1,5 +1,5 @@
-/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, weights, safetensors, image, ops, coco, voc,
- * yolo_txt, idx, mask_png, mask and results with small valid files. */
+/* Writes what the fuzzers start from: make_seeds FOLDER fills FOLDER/cfg, data_cfg, weights, safetensors, image, ops, coco,
+ * voc, yolo_txt, idx, mask_png, mask and results with small valid files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "datasets/image.h"
 #include "detect/model.h"
 #include "tests/fuzz/small_net.h"
+#include "train/config.h"
 
 static const char *folder;
 
@@ -99,6 +100,26 @@ static yolo_status write_coco(void) {
   return yolo_write_file(place("coco/a.json"), coco, sizeof coco - 1);
 }
 
+/* All settings, and some as a person writes them. */
+static yolo_status write_data_cfg(void) {
+  static const char some[] =
+      "# a set\n[data]\ntrain = a, /b, \"c, d\"\nnames = dog, \"big cat\"\n[model]\nimgsz = 608x352\n[train]\nsteps = 8, 16\n"
+      "lr = 1e-3\n[augment]\npreset = yolov5\nscale = 0.5, 1.5\n";
+  static const char sets[] = "data.train=a\naugment.preset=ssd\ntrain.optimizer=adam\nmodel.imgsz=64\n";
+  yolo_config config = {0};
+  yolo_text text = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_config_defaults(&config));
+  YOLO_TRY(yolo_config_print(&config, &text));
+  YOLO_TRY(yolo_write_file(place("data_cfg/all.cfg"), text.data, text.length));
+  YOLO_TRY(yolo_write_file(place("data_cfg/some.cfg"), some, sizeof some - 1));
+  YOLO_TRY(yolo_write_file(place("data_cfg/sets"), sets, sizeof sets - 1));
+done:
+  yolo_config_release(&config);
+  yolo_text_free(&text);
+  return st;
+}
+
 static yolo_status write_results(void) {
   static const char boxes[] =
       "[{\"image_id\":1,\"category_id\":1,\"bbox\":[5,5,20.25,1e1],\"score\":0.9},\n {\"image_id\":7,\"category_id\":18,"
@@ -148,8 +169,8 @@ static yolo_status write_masks(void) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const kinds[] = {"",    "cfg",      "weights", "safetensors", "image", "ops",    "coco",
-                                      "voc", "yolo_txt", "idx",     "mask_png",    "mask",  "results"};
+  static const char *const kinds[] = {"",    "cfg",      "weights", "safetensors", "image", "ops",     "coco",
+                                      "voc", "yolo_txt", "idx",     "mask_png",    "mask",  "results", "data_cfg"};
   if (argc != 2) return fprintf(stderr, "make_seeds FOLDER\n"), 1;
   folder = argv[1];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) (void)mkdir(place(kinds[i]), 0777);
@@ -157,6 +178,7 @@ int main(int argc, char **argv) {
   if (st == YOLO_OK) st = write_images();
   if (st == YOLO_OK) st = write_ops();
   if (st == YOLO_OK) st = write_coco();
+  if (st == YOLO_OK) st = write_data_cfg();
   if (st == YOLO_OK) st = write_results();
   if (st == YOLO_OK) st = write_labels();
   if (st == YOLO_OK) st = write_masks();

@@ -16,7 +16,7 @@ START_TEST(state_comes_back) {
   char report[] = "{\"loss\":[0.1,\"M\xC3\xBCll\"],\"text\":\"a\\nb\"}\n\t\x01";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     pair p;
-    yolo_checkpoint_state state = {41, 17, 0.1 + 0.2, 39, 2, report}, back;
+    yolo_checkpoint_state state = {41, 17, 0.1 + 0.2, 39, 2, report, NULL}, back;
     open_pair(&p, &kinds[i], toy_cfg, "dog\nm\xC3\xBCll \"x\"\n");
     p.a.optimizer.steps = UINT64_MAX;
     p.a.seen = UINT64_MAX - 1;

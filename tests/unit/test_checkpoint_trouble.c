@@ -105,22 +105,31 @@ START_TEST(damaged_files) {
 }
 END_TEST
 
-START_TEST(what_to_do_about_damage) {
+/* The one before it is read and takes its place; the next save keeps it as the one before. */
+START_TEST(the_one_before_damage) {
+  static const char *const damages[] = {"", "<html> 404 </html> and more of that"};
   pair p;
   yolo_checkpoint_state back;
-  char words[512];
   open_pair(&p, &sgd, toy_cfg, NULL);
-  for (int i = 0; i < 2; i++) MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
-  snprintf(words, sizeof words, "; the checkpoint is damaged. To go on from the one before it: mv '%s' '%s'", prev_path(),
-           file_path());
-  put(file_path(), "", 0);
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "last.ckpt: is empty; the checkpoint is damaged");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), words);
-  put_text(file_path(), "<html> 404 </html> and more of that");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), words);
+  for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+    for (int k = 0; k < 2; k++) MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
+    put_text(file_path(), damages[i]);
+    MUST(yolo_checkpoint_load(file_path(), &p.b, &back));
+    expect_same_state(&p.a, &p.b);
+    ck_assert_ptr_nonnull(strstr(back.damage, "last.ckpt: "));
+    ck_assert_ptr_nonnull(strstr(back.damage, "; the checkpoint is damaged"));
+    ck_assert_int_ne(access(prev_path(), F_OK), 0);
+    yolo_free(back.damage);
+    MUST(yolo_checkpoint_save(file_path(), &p.a, &nothing));
+    MUST(yolo_checkpoint_load(prev_path(), &p.b, &back));
+    ck_assert_ptr_null(back.damage);
+  }
+  put_text(file_path(), damages[1]);
+  put_text(prev_path(), damages[1]);
+  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back),
+               "last.ckpt: |damaged, and so is|last.ckpt.prev: begin a new run");
   remove(file_path());
-  put_text(prev_path(), "<html> 404 </html> and more of that");
-  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "last.ckpt.prev|there is none before it: begin a new run");
+  expect_words(yolo_checkpoint_load(file_path(), &p.b, &back), "last.ckpt.prev: |there is none before it: begin a new run");
   close_pair(&p);
   clean();
 }
@@ -173,6 +182,16 @@ static yolo_status attempt_load(void) {
   return st;
 }
 
+static yolo_status attempt_load_previous(void) {
+  yolo_checkpoint_state back;
+  if (access(prev_path(), F_OK) != 0) MUST(rename(file_path(), prev_path()) == 0 ? YOLO_OK : YOLO_EIO);
+  put_text(file_path(), "damaged");
+  yolo_status st = yolo_checkpoint_load(file_path(), &hungry->b, &back);
+  yolo_free(back.report);
+  yolo_free(back.damage);
+  return st;
+}
+
 START_TEST(short_of_memory) {
   pair p;
   yolo_checkpoint_state state = nothing;
@@ -184,13 +203,16 @@ START_TEST(short_of_memory) {
   starve(attempt_save, 30);
   starve(attempt_load, 30);
   expect_same_state(&p.a, &p.b);
+  MUST(yolo_checkpoint_save(file_path(), &p.a, &state));
+  starve(attempt_load_previous, 30);
+  expect_same_state(&p.a, &p.b);
   close_pair(&p);
   clean();
 }
 END_TEST
 
 int main(void) {
-  const TTest *const all[] = {another_training, another_size_or_freezing, damaged_files, what_to_do_about_damage,
+  const TTest *const all[] = {another_training, another_size_or_freezing, damaged_files, the_one_before_damage,
                               other_files,      short_of_memory};
   return run_suite("checkpoint_trouble", all, sizeof all / sizeof *all);
 }

@@ -1,43 +1,10 @@
 /* 2,000 damaged variants each of a COCO JSON, a VOC XML, a YOLO label file, an IDX file and a mask PNG, opened as a user would:
  * a data set or one sentence, nothing left in memory, nothing that takes long. The damage is the same in every run. */
-#include "backbone/base/rng.h"
+#include "tests/unit/damage.h"
 #include "tests/unit/formats_fixture.h"
 #include "tests/unit/suite.h"
 
 enum { VARIANTS = 2000, MOST_BYTES = 8192 };
-
-static uint32_t below(yolo_rng *rng, size_t limit) { return limit ? yolo_rng_u32(rng) % (uint32_t)limit : 0; }
-
-/* Bytes and words that parsers stumble over. */
-static const char *const words[] = {"-1", "1e999", "nan", "4294967296",           "\0", "\xff\xfe", "]",  "{",
-                                    "\"", "<a>",   "&x;", "99999999999999999999", "\n", " ",        "0.", "\\"};
-static const uint8_t bytes_of_note[] = {0, 1, 0x7F, 0x80, 0xFF, '0', '9', '-', '<', '"', ',', '\n'};
-
-/* One piece of damage: a byte set or flipped, a range cut out, doubled or filled, a word put in, the end cut off. */
-static size_t damage(yolo_rng *rng, uint8_t *bytes, size_t length) {
-  size_t at = below(rng, length), span = 1 + below(rng, 1 + below(rng, 64));
-  if (span > length - at) span = length - at;
-  const char *word = words[below(rng, sizeof words / sizeof *words)];
-  size_t n = *word ? strlen(word) : 1;
-  switch (below(rng, 8)) {
-    case 0: bytes[at] ^= (uint8_t)(1u << below(rng, 8)); break;
-    case 1: bytes[at] = bytes_of_note[below(rng, sizeof bytes_of_note)]; break;
-    case 2: bytes[at] = (uint8_t)yolo_rng_u32(rng); break;
-    case 3: memmove(bytes + at, bytes + at + span, length - at - span); return length - span;
-    case 4:
-      if (length + span > MOST_BYTES) break;
-      memmove(bytes + at + span, bytes + at, length - at);
-      return length + span;
-    case 5: memset(bytes + at, bytes_of_note[below(rng, sizeof bytes_of_note)], span); break;
-    case 6:
-      if (length + n > MOST_BYTES) break;
-      memmove(bytes + at + n, bytes + at, length - at);
-      memcpy(bytes + at, word, n);
-      return length + n;
-    default: return below(rng, 8) == 0 ? at : length;
-  }
-  return length;
-}
 
 /* Reads what was written to `file` as `format`; half the time with the checksums of a PNG made right again, so that damage gets
  * behind them. */
@@ -100,10 +67,8 @@ static void mutate(const plan *p) {
   int read = 0, refused = 0;
   ck_assert_int_eq(yolo_read_file(p->file, MOST_BYTES, &valid, &length), YOLO_OK);
   for (uint64_t variant = 0; variant < VARIANTS; ++variant) {
-    yolo_rng rng = {2026, variant, 0};
-    size_t n = length;
     memcpy(copy, valid, length);
-    for (uint32_t k = 1 + below(&rng, 4); k > 0 && n > 0; --k) n = damage(&rng, copy, n);
+    size_t n = damage_some(variant, copy, length, sizeof copy);
     if (p->png && variant % 2) mend_png(copy, n);
     put_quickly(p->file, copy, n);
     open_variant(p, &read, &refused);
