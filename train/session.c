@@ -12,9 +12,10 @@
 
 /* ---- losses ---- */
 
+/* The section a head stands in; of a classifier that of its last layer, which may be a [softmax]. */
 static const yolo_cfg_section *section_of(const yolo_model_spec *spec, const yolo_head *head) {
   int layer = spec->graph->nodes[head->node].layer;
-  return head->def->section.name && layer + 1 < spec->cfg->n_sections ? &spec->cfg->sections[layer + 1] : NULL;
+  return layer >= 0 && layer + 1 < spec->cfg->n_sections ? &spec->cfg->sections[layer + 1] : NULL;
 }
 
 static const char *head_name(const yolo_head *head) { return head->def->section.name ? head->def->section.name : "classify"; }
