@@ -10,7 +10,7 @@ typedef struct bench_args {
   int iterations, batch;
   int warmup; /* -1: by the device */
   double seconds;
-  bool layers;
+  bool layers, train;
   const char *json;
 } bench_args;
 
@@ -35,6 +35,8 @@ typedef struct bench_result {
 
 /* bench_run.c: warms up, measures. */
 yolo_status bench_measure(yolo_context *context, const bench_args *args, bench_result *out);
+/* Sorts the times. */
+bench_times bench_summarise(double *times, int count);
 
 /* bench_report.c */
 void bench_report(const yolo_context *context, const bench_args *args, const char *shown, const bench_result *result);

@@ -39,6 +39,18 @@ static double percentile(const double *sorted, int count, double p) {
   return sorted[rank < 1 ? 0 : rank > count ? count - 1 : rank - 1];
 }
 
+bench_times bench_summarise(double *times, int count) {
+  double sum = 0;
+  for (int i = 0; i < count; ++i) sum += times[i];
+  qsort(times, (size_t)count, sizeof *times, compare_doubles);
+  return (bench_times){.iterations = count,
+                       .min = times[0],
+                       .median = percentile(times, count, 0.5),
+                       .mean = sum / count,
+                       .p90 = percentile(times, count, 0.9),
+                       .p99 = percentile(times, count, 0.99)};
+}
+
 static yolo_status prepare(bench *b, yolo_context *context, int batch) {
   const yolo_model_spec *spec = &context->model->spec;
   yolo_rng rng = {.key = 1};
@@ -86,7 +98,7 @@ static yolo_status warm_up(bench *b, int wanted) {
 
 /* As many passes as asked for (iterations > 0), or as fit into the time, at most `limit`. */
 static yolo_status measure_passes(bench *b, int iterations, int limit, double seconds, bench_times *out) {
-  double *times = NULL, sum = 0, end;
+  double *times = NULL, end;
   int n = 0;
   yolo_status st = YOLO_OK;
   if (iterations > 0 && iterations < limit) limit = iterations;
@@ -95,15 +107,9 @@ static yolo_status measure_passes(bench *b, int iterations, int limit, double se
   while (n < limit && (iterations > 0 || n < BENCH_MIN_RUNS || yolo_now_ms() < end)) {
     if (n > 0 && cli_stop_signal()) break;
     YOLO_TRY(pass(b, &times[n]));
-    sum += times[n++];
+    ++n;
   }
-  qsort(times, (size_t)n, sizeof *times, compare_doubles);
-  *out = (bench_times){.iterations = n,
-                       .min = times[0],
-                       .median = percentile(times, n, 0.5),
-                       .mean = sum / n,
-                       .p90 = percentile(times, n, 0.9),
-                       .p99 = percentile(times, n, 0.99)};
+  *out = bench_summarise(times, n);
 done:
   yolo_free(times);
   return st;
@@ -146,8 +152,7 @@ static yolo_status measure_layers(bench *b, const yolo_model *model, bench_resul
   }
   for (int k = 0; k < n; ++k) {
     for (int i = 0; i < BENCH_LAYER_RUNS; ++i) column[i] = passes[(size_t)i * (size_t)n + (size_t)k];
-    qsort(column, BENCH_LAYER_RUNS, sizeof *column, compare_doubles);
-    out->layers[k].ms = percentile(column, BENCH_LAYER_RUNS, 0.5);
+    out->layers[k].ms = bench_summarise(column, BENCH_LAYER_RUNS).median;
   }
 done:
   yolo_runner_time_nodes(b->runner, NULL);

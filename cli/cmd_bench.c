@@ -1,11 +1,15 @@
 /* yolo bench: how fast a network is here, beside what the machine could do at most. */
+#include <string.h>
+
 #include "backbone/base/memory.h"
-#include "cli/bench.h"
+#include "cli/bench_train.h"
 #include "cli/outfile.h"
 
 #define AT(member) offsetof(bench_args, member)
 
 static const args_option measure[] = {
+    {"train", 0, ARGS_FLAG, AT(train), 0, 0, NULL, "--train",
+     "steps of training (forward, loss, backward, update) instead of passes; on the CPU"},
     {"batch", 0, ARGS_INT, AT(batch), 1, 1024, NULL, "--batch N", "images in one pass (default 1)"},
     {"iterations", 'n', ARGS_INT, AT(iterations), 1, 1000000, NULL, "-n, --iterations N",
      "passes to measure (default: as many as fit in --seconds)"},
@@ -44,6 +48,23 @@ done:
   return st;
 }
 
+static yolo_status bench_training(const bench_args *args, const char *word) {
+  model_choice choice = {0};
+  yolo_model_spec spec = {0};
+  bench_train_result result = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(model_args_resolve(&args->model, word, &choice));
+  YOLO_TRY(yolo_model_spec_load(choice.shown, &choice.options, &spec));
+  YOLO_TRY(bench_train_measure(args, &choice, &spec, &result));
+  bench_train_report(args, &spec, choice.shown, &result);
+  if (args->json) YOLO_TRY(bench_train_write_json(args, &spec, choice.shown, &result));
+done:
+  bench_train_result_release(&result);
+  yolo_model_spec_release(&spec);
+  model_choice_release(&choice);
+  return st;
+}
+
 static int run(const cli_command *self, int argc, char **argv) {
   bench_args args = {.warmup = -1, .batch = 1, .seconds = 5};
   args_words words;
@@ -53,9 +74,14 @@ static int run(const cli_command *self, int argc, char **argv) {
     cli_complain("one model at a time: '%s' is one too many", words.items[1]);
     return CLI_ERROR;
   }
+  if (args.train && args.model.device && strcmp(args.model.device, "cpu") != 0) {
+    cli_complain("training runs on the CPU; --device %s cannot train yet", args.model.device);
+    return CLI_ERROR;
+  }
   if (args.json && outfile_is_stdout(args.json)) cli_data_on_stdout();
   cli_catch_interrupts();
-  if (bench(&args, words.count ? words.items[0] : NULL) != YOLO_OK) return cli_fail();
+  const char *word = words.count ? words.items[0] : NULL;
+  if ((args.train ? bench_training(&args, word) : bench(&args, word)) != YOLO_OK) return cli_fail();
   return cli_stop_signal() ? CLI_SIGNAL_BASE + cli_stop_signal() : CLI_OK;
 }
 
@@ -69,6 +95,7 @@ const cli_command cmd_bench = {
     .groups = groups,
     .examples =
         "  yolo bench yolov3.cfg --threads 1 --layers\n"
-        "  yolo bench yolov4-tiny.safetensors --imgsz 320 --batch 8 --json speed.json",
+        "  yolo bench yolov4-tiny.safetensors --imgsz 320 --batch 8 --json speed.json\n"
+        "  yolo bench --train yolo-nano.cfg --batch 16 --layers",
     .run = run,
 };

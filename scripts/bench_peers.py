@@ -61,6 +61,23 @@ def find_cfg(name):
     return None
 
 
+def write_cfg(cfg, to, net):
+    """A copy of a cfg with other values in [net]: one cfg for all, at the size that is measured."""
+    lines, section, left = [], "", dict(net)
+    for line in open(cfg, encoding="utf-8"):
+        if line.strip().startswith("["):
+            if section == "[net]":
+                lines += [f"{key}={value}\n" for key, value in left.items()]
+            section = line.strip()
+        key = line.split("=")[0].strip()
+        if section == "[net]" and key in net:
+            line = f"{key}={net[key]}\n"
+            left.pop(key, None)
+        lines.append(line)
+    with open(to, "w", encoding="utf-8") as out:
+        out.writelines(lines)
+
+
 def prepare(args, name, folder):
     """Fills a folder with everything the workers of one network read."""
     import numpy as np
@@ -69,16 +86,8 @@ def prepare(args, name, folder):
     cfg, size = find_cfg(name), NETWORKS[name]
     if cfg is None:
         return None
-    # One cfg for all, at the size that is measured.
-    lines, section = [], ""
-    for line in open(cfg, encoding="utf-8"):
-        if line.strip().startswith("["):
-            section = line.strip()
-        key = line.split("=")[0].strip()
-        lines.append(f"{key}={size}\n" if section == "[net]" and key in ("width", "height") else line)
     own = os.path.join(folder, name + ".cfg")
-    with open(own, "w", encoding="utf-8") as out:
-        out.writelines(lines)
+    write_cfg(cfg, own, {"width": size, "height": size})
     weights = os.path.join(folder, name + ".weights")
     network = Network(own).random_weights()
     network.write_weights(weights)
@@ -98,17 +107,17 @@ def prepare(args, name, folder):
 
 
 class Worker:
-    def __init__(self, peer, folder, cpus):
+    def __init__(self, peer, folder, cpus, script="bench_worker.py"):
         self.peer = peer
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "bench_worker.py"), peer, folder, ",".join(map(str, cpus))],
+            [sys.executable, os.path.join(HERE, script), peer, folder, ",".join(map(str, cpus))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.answer()
 
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"bench_peers: the worker of {self.peer} ended (status {self.process.wait()})")
+            sys.exit(f"the worker of {self.peer} ended (status {self.process.wait()})")
         return json.loads(line)
 
     def ask(self, request):
@@ -240,14 +249,13 @@ def row_of(name, threads, rounds, whole, flops, darknet):
     return f"| {name} | {threads} | " + " | ".join(cells) + " |"
 
 
-def write_tables(text):
-    file = os.path.join(ROOT, "docs", "performance.md")
+def write_tables(text, file=os.path.join(ROOT, "docs", "performance.md"), marks=MARKS):
     old = open(file, encoding="utf-8").read()
-    if MARKS[0] not in old or MARKS[1] not in old:
-        sys.exit(f"bench_peers: {file} lacks its markers {MARKS}")
-    head, tail = old.split(MARKS[0])[0], old.split(MARKS[1])[1]
+    if marks[0] not in old or marks[1] not in old:
+        sys.exit(f"{file} lacks its markers {marks}")
+    head, tail = old.split(marks[0])[0], old.split(marks[1])[1]
     with open(file, "w", encoding="utf-8") as out:
-        out.write(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{tail}")
+        out.write(f"{head}{marks[0]}\n{text}\n{marks[1]}{tail}")
 
 
 def machine():

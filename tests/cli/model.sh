@@ -128,6 +128,28 @@ run bench tiny.cfg --seconds 0.05
 expect_status 0
 expect_out '^latency'
 
+# ---- bench --train ----
+run bench --train tiny.weights --cfg tiny.cfg --batch 2 --iterations 4 --threads 1 --layers --json train.json
+expect_status 0
+expect_out '^tiny.weights at 32x32, training with batch 2$'
+expect_out '^ +0  convolutional +16x16/16 +2x2x7 +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+%$'
+expect_out 'pixels and losses -?[0-9.]+ ms .*, update [0-9.]+ ms'
+expect_out '^step +min [0-9.]+  median [0-9.]+  p90 [0-9.]+  p99 [0-9.]+ ms  \(4 steps; update [0-9.]+\)$'
+expect_out '^memory +[1-9][0-9]* MB at most$'
+expect_json train.json
+expect_flat '^\.training = true$'
+expect_flat '^\.iterations = 4$'
+expect_flat '^\.peak_rss_mb = [1-9]'
+expect_flat '^\.losses\.length = 3$'
+expect_flat '^\.gradients\.model\.0\.conv\.bias = [0-9]*\.[0-9]'
+expect_flat '^\.layers\[0\]\.backward_ms = [0-9.e+-]+$'
+run bench --train tiny.cfg --seconds 0.05
+expect_status 0
+expect_out '^rate +[0-9.]+ images/s$'
+run bench --train tiny.cfg --device cuda
+expect_status 1
+expect_err 'training runs on the CPU'
+
 # ---- convert: there and back ----
 run convert tiny.weights tiny.safetensors --cfg tiny.cfg --names tiny.names
 expect_status 0
