@@ -27,6 +27,7 @@ static const yolo_cfg_key keys[] = {
     YOLO_CFG_TRAIN("max_delta", FLOAT), YOLO_CFG_TRAIN("objectness_smooth", FLOAT), YOLO_CFG_TRAIN("label_smooth_eps", FLOAT),
     YOLO_CFG_TRAIN("focal_loss", INT), YOLO_CFG_TRAIN("counters_per_class", FLOATS), YOLO_CFG_TRAIN("show_details", INT),
     YOLO_CFG_TRAIN("track", INT), YOLO_CFG_TRAIN("track_history_size", INT), YOLO_CFG_TRAIN("track_ciou_norm", FLOAT),
+    YOLO_CFG_TRAIN("box_gain", FLOAT), YOLO_CFG_TRAIN("obj_gain", FLOAT), YOLO_CFG_TRAIN("cls_gain", FLOAT),
     YOLO_CFG_TRAIN("sim_thresh", FLOAT), YOLO_CFG_TRAIN("dets_for_track", INT), YOLO_CFG_TRAIN("dets_for_show", INT),
     /* Left over from [region] in many published files, where Darknet's [yolo] never reads them. */
     YOLO_CFG_TRAIN("bias_match", INT), YOLO_CFG_ONLY("coords", INT, "4"), YOLO_CFG_ONLY("softmax", INT, "0"),

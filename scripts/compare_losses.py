@@ -233,6 +233,7 @@ def cases():
     yield Case("yolov5", "scale 2", yolo_heads(scale_x_y=2.0))
     yield Case("yolov5", "new_coords, scale 2", yolo_heads(scale_x_y=2.0, new_coords=1, label_smooth_eps=.1))
     yield Case("yolov5", "plain", yolo_heads())
+    yield Case("yolov5", "gains", yolo_heads(scale_x_y=2.0, box_gain=.2, obj_gain=.7, cls_gain=3))
     yield Case("yolov5", "scale 1.3, one class", yolo_heads(scale_x_y=1.3), classes=1)
     three = yolo_heads(scale_x_y=2.0) + [{"type": "yolo", "anchors": ANCHORS, "mask": [4, 5], "map": (2, 3), "keys": {"scale_x_y": 2.0}}]
     yield Case("yolov5", "three heads", [three[2], three[1], three[0]])

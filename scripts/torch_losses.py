@@ -193,7 +193,7 @@ def yolov5(case, heads, images):
             size = rows[:, 2:4]
             size = ((2 * size) ** 2 if head.plain else torch.exp(size)) * head.priors[head.mask][picked[:, 3]] * gain
             ciou = overlap("ciou", torch.cat([head.xy(rows[:, :2]), size], -1), wanted, 1e-7, 1e-7)
-            out.add("box", .05 * k * (weight * (1 - ciou)).mean() * case.nominal)
+            out.add("box", head.key("box_gain", .05) * k * (weight * (1 - ciou)).mean() * case.nominal)
             target = target.index_put(tuple(picked.T), torch.zeros(len(picked)))
             index = (((picked[:, 0] * head.h + picked[:, 1]) * head.w + picked[:, 2]) * head.n + picked[:, 3])
             target = target.reshape(-1).scatter_reduce(0, index, ciou.detach().clamp(min=0), "amax").reshape(target.shape)
@@ -201,7 +201,7 @@ def yolov5(case, heads, images):
                 eps = head.key("label_smooth_eps", 0)
                 hot = torch.nn.functional.one_hot(cls, head.classes) * (1 - eps) + eps / 2
                 bce = logits(rows[:, 5:], hot, reduction="none").mean(-1)
-                out.add("class", .5 * head.classes / 80 * k * (weight * bce).mean() * case.nominal)
+                out.add("class", head.key("cls_gain", .5) * head.classes / 80 * k * (weight * bce).mean() * case.nominal)
         used = torch.ones(head.rows.shape[:-1], dtype=torch.bool)
         for n, t in enumerate(truths):
             box = head.box(head.rows[n]).detach()
@@ -213,7 +213,7 @@ def yolov5(case, heads, images):
             out.count(t, bests[n], mask.bool(), iou)
             out.positives += int((mask - mask.bool().long()).sum())
         bce = logits(head.rows[..., 4], target, reduction="none") * used
-        gain_obj = k * case.width * case.height / 640 ** 2
+        gain_obj = head.key("obj_gain", 1) * k * case.width * case.height / 640 ** 2
         out.add("objectness", balance[min(order.index(i), 4)] * gain_obj * bce.mean() * case.nominal)
     for t, b in zip(truths, bests):
         out.close(t, b)

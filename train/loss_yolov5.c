@@ -1,11 +1,11 @@
 /* The loss of YOLOv5 (ultralytics/yolov5, utils/loss.py) for [yolo] heads, with new_coords or without:
  *
- *   L = images of a step x sum over heads of [ 0.05 k  mean over answering predictions of (1 - CIoU)
- *                                            + balance g  mean over all predictions of BCE(to, CIoU of the box, at least 0)
- *                                            + 0.5 K/80 k  mean over answering predictions and classes of BCE(ck) ]
+ *   L = images of a step x sum over heads of [ box_gain k  mean over answering predictions of (1 - CIoU)
+ *                                            + obj_gain balance g  mean over all predictions of BCE(to, max(CIoU, 0))
+ *                                            + cls_gain K/80 k  mean over answering predictions and classes of BCE(ck) ]
  * with k = 3 / heads, g = k (input area / 640^2), K classes (no class part for one), balance 4, 1, 0.4 for three heads from the
- * finest to the coarsest, else 4, 1, 0.25, 0.06, 0.02. Means are over the whole batch. The wanted objectness is a constant for
- * the gradient, which otherwise is the exact derivative of L.
+ * finest to the coarsest, else 4, 1, 0.25, 0.06, 0.02; the gains are 0.05, 1 and 0.5 unless the section says otherwise. Means
+ * are over the whole batch. The wanted objectness is a constant for the gradient, which otherwise is the exact derivative of L.
  *
  * Who answers: every anchor whose sides are between 1/4 and 4 times the truth's, in the cell of the truth's centre and in the
  * up to two neighbours that are nearer than half a cell, where scale_x_y lets their centres reach the truth (2: always). Where
@@ -18,11 +18,12 @@
 enum { BOX, OBJECTNESS, CLASS };
 enum { CELLS = 3, MOST_HEADS = 8 };
 
-static const double RATIO = 4, BOX_GAIN = 0.05, CLASS_GAIN = 0.5, CLASSES = 80, INPUT = 640, HEADS = 3, IGNORED = 0.5;
+static const double RATIO = 4, CLASSES = 80, INPUT = 640, HEADS = 3, IGNORED = 0.5;
 static const double EPS = 1e-7;
 
 typedef struct v5_keys {
-  double smooth, balance; /* label_smooth_eps; of the objectness */
+  double smooth, balance;          /* label_smooth_eps; of the objectness */
+  double box, objectness, classes; /* box_gain, obj_gain, cls_gain */
 } v5_keys;
 
 typedef struct v5 {
@@ -190,9 +191,10 @@ static void weigh(const v5 *loss, const yolo_loss_batch *batch, v5_run *out) {
     double positives = 0;
     for (int n = 0; n < batch->count; n++) positives += assign(head, batch, &batch->images[n], value, NULL);
     if (positives < 1) positives = 1; /* there will be no term to weigh */
-    out->weights[h].box = images * BOX_GAIN * heads / positives;
-    out->weights[h].class_ = images * CLASS_GAIN * head->classes / CLASSES * heads / positives / head->classes;
-    out->weights[h].objectness = images * heads * area * keys->balance / ((double)yolo_shape_pixels(value->shape) * head->n);
+    out->weights[h].box = images * keys->box * heads / positives;
+    out->weights[h].class_ = images * keys->classes * head->classes / CLASSES * heads / positives / head->classes;
+    out->weights[h].objectness =
+        images * keys->objectness * heads * area * keys->balance / ((double)yolo_shape_pixels(value->shape) * head->n);
   }
 }
 
@@ -210,6 +212,15 @@ static void set_balance(const yolo_loss_head *heads, v5 *loss) {
   }
 }
 
+static yolo_status read_keys(const yolo_cfg_section *section, v5_keys *out) {
+  static const double most = 1e6;
+  yolo_status st = yolo_loss_key(section, "label_smooth_eps", 0, 0, 0.999, &out->smooth);
+  if (st == YOLO_OK) st = yolo_loss_key(section, "box_gain", 0.05, 0, most, &out->box);
+  if (st == YOLO_OK) st = yolo_loss_key(section, "obj_gain", 1, 0, most, &out->objectness);
+  if (st == YOLO_OK) st = yolo_loss_key(section, "cls_gain", 0.5, 0, most, &out->classes);
+  return st;
+}
+
 static yolo_status make(const yolo_loss_head *heads, int n_heads, void **out) {
   yolo_status st = YOLO_OK;
   void *block = NULL;
@@ -217,10 +228,7 @@ static yolo_status make(const yolo_loss_head *heads, int n_heads, void **out) {
   if (n_heads > MOST_HEADS) return yolo_fail(YOLO_EUNSUPPORTED, "yolov5 trains at most %d heads, not %d", MOST_HEADS, n_heads);
   YOLO_TRY(yolo_grid_make(heads, n_heads, 1, sizeof(v5), sizeof(v5_keys), &block));
   v5 *loss = block;
-  for (int i = 0; i < n_heads; i++) {
-    v5_keys *keys = loss->grid.heads[i].keys;
-    YOLO_TRY(yolo_loss_key(heads[i].section, "label_smooth_eps", 0, 0, 0.999, &keys->smooth));
-  }
+  for (int i = 0; i < n_heads; i++) YOLO_TRY(read_keys(heads[i].section, loss->grid.heads[i].keys));
   set_balance(heads, loss);
   loss->plan = (yolo_loss_plan){.parts = {"box", "objectness", "class"},
                                 .classes = loss->grid.classes,

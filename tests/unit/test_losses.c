@@ -120,6 +120,32 @@ START_TEST(numbers_of_pytorch) {
 }
 END_TEST
 
+/* The gains multiply the parts, and their defaults are YOLOv5's. */
+START_TEST(gains_of_yolov5) {
+  static const char *const cfgs[] = {"[net]\n[yolo]\n" YOLO_KEYS "mask=1,2\nlab_channels=14\n",
+                                     "[net]\n[yolo]\n" YOLO_KEYS
+                                     "mask=1,2\nlab_channels=14\nbox_gain=.15\nobj_gain=2\ncls_gain=3\n"};
+  static const double factors[] = {3, 2, 6};
+  double parts[2][3];
+  for (int i = 0; i < 2; i++) {
+    lab l;
+    lab_open(&l, cfgs[i], "yolov5", 1, 4, 6);
+    lab_draw(&l, 7, 1, 0);
+    l.images[0].items = some;
+    l.images[0].count = SOME;
+    lab_make(&l);
+    lab_run(&l);
+    ck_assert_int_eq(l.report.n_parts, 3);
+    for (int k = 0; k < 3; k++) parts[i][k] = l.report.parts[k].value;
+    lab_close(&l);
+  }
+  for (int k = 0; k < 3; k++) {
+    ck_assert_double_gt(parts[0][k], 0);
+    ck_assert_double_eq_tol(parts[1][k], factors[k] * parts[0][k], 1e-9 * parts[1][k]);
+  }
+}
+END_TEST
+
 /* ---- derivatives ---- */
 
 /* truth_thresh and ignore_thresh of 1: no step of a difference crosses a threshold. */
@@ -347,6 +373,7 @@ int main(void) {
   tcase_add_test(tc, softmax_by_hand);
   tcase_add_test(tc, probabilities_carry_the_same_gradient);
   tcase_add_test(tc, numbers_of_pytorch);
+  tcase_add_test(tc, gains_of_yolov5);
   tcase_add_test(tc, gradients_are_derivatives);
   tcase_add_test(tc, descent_finds_the_objects);
   tcase_add_test(tc, scale_and_absent_gradient);
