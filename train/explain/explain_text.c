@@ -76,4 +76,5 @@ const char yolo_explain_gradcheck_text[] =
     "           random directions d, half of their length along the gradient. So steps that make the loss choose another\n"
     "           answer, and losses that define their gradient themselves (Darknet's), do not disturb it.\n"
     "  kinks    (relu, max pooling) and rounding: e runs down a ladder; the pair of steps that agree best with each other\n"
-    "           (not with the analytic value) counts, and their disagreement is the doubt of the numeric value\n";
+    "           (not with the analytic value) counts, and their disagreement is the doubt of the numeric value. A direction\n"
+    "           that disagrees is tried again along two others; the middle one of the three counts\n";
