@@ -6,9 +6,26 @@
 #define END \
   { NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL }
 
-static const args_option modes_of_help[] = {{"gradcheck", 0, ARGS_FLAG, AT(gradcheck), 0, 0, NULL, "--gradcheck NETWORK",
-                                             "are the gradients right? Layer by layer, against differences"},
-                                            END};
+static const args_option questions[] = {
+    {"assign", 0, ARGS_FLAG, AT(assign), 0, 0, NULL, "--assign IMAGE",
+     "which cells and anchors answer for which truth: a table, a picture"},
+    {"loss", 0, ARGS_FLAG, AT(loss), 0, 0, NULL, "--loss IMAGE", "the loss taken apart, truth by truth, part by part"},
+    {"gradcheck", 0, ARGS_FLAG, AT(gradcheck), 0, 0, NULL, "--gradcheck NETWORK",
+     "are the gradients right? Layer by layer, against differences"},
+    {"cam", 0, ARGS_FLAG, AT(cam), 0, 0, NULL, "--cam IMAGE",
+     "what in the picture speaks for a detection or a class (Grad-CAM, Eigen-CAM)"},
+    {"features", 0, ARGS_TEXT, AT(features), 0, 0, NULL, "--features LAYER IMAGE",
+     "what the channels of a layer answer to the picture"},
+    END};
+static const args_option maps[] = {
+    {"detection", 0, ARGS_INT, AT(detection), 0, 1000000, NULL, "--detection N", "which, from 0 (default: the best)"},
+    {"class", 0, ARGS_TEXT, AT(class_name), 0, 0, NULL, "--class NAME", "its best detection; a classifier's class"},
+    {"conf", 0, ARGS_REAL, AT(confidence), 0, 1, NULL, "--conf N", "detections above this (default 0.25)"},
+    {"layer", 0, ARGS_TEXT, AT(layer), 0, 0, NULL, "--layer LAYER",
+     "whose maps, by the number in 'yolo info' or a section's\nname (default: the last before the scores)"},
+    {"channels", 0, ARGS_INT, AT(channels), 1, 9999, NULL, "--channels N", "how many, the most active first (default 48)"},
+    {"in-order", 0, ARGS_FLAG, AT(in_order), 0, 0, NULL, "--in-order", "by their number"},
+    END};
 static const args_option model[] = {
     {"model", 'm', ARGS_TEXT, AT(model.model), 0, 0, NULL, "-m, --model NAME", "a .safetensors, a .cfg, or a name of the zoo"},
     {"weights", 0, ARGS_TEXT, AT(model.weights), 0, 0, NULL, "--weights FILE --cfg FILE", "or weights with their network"},
@@ -17,12 +34,22 @@ static const args_option model[] = {
     {"imgsz", 0, ARGS_SIZE, AT(model.size), 1, 16384, NULL, "--imgsz N | WxH", "network input (default: the model's)"},
     {"threads", 0, ARGS_INT, AT(model.threads), 1, 1024, NULL, "--threads N", "CPU threads (default: every core)"},
     END};
+static const args_option data[] = {{"data", 0, ARGS_TEXT, AT(data_file), 0, 0, NULL, "--data DATA",
+                                    "a data.cfg or labels (default: a data.cfg above the picture)"},
+                                   END};
 static const args_option output[] = {
     {"out", 'o', ARGS_TEXT, AT(out), 0, 0, NULL, "-o, --out FILE", "the picture, .png or .jpg (default runs/explain/...)"},
-    {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "no equation, only what was found"},
+    {"json", 0, ARGS_TEXT, AT(json), 0, 0, NULL, "--json FILE", "with --loss: the table as JSON; - is standard output"},
+    {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "no equations, only what was found"},
     END};
-static const args_group groups[] = {
-    {"What to explain", modes_of_help, 0}, {"Model", model, 0}, {"Output", output, 0}, {NULL, NULL, 0}};
+static const args_group groups[] = {{"Questions", questions, 0},
+                                    {"Of --cam and --features", maps, 0},
+                                    {"Model", model, 0},
+                                    {"What is on the picture", data, 0},
+                                    {"", data_args_source, AT(data)},
+                                    {"", data_args_split, AT(data)},
+                                    {"Output", output, 0},
+                                    {NULL, NULL, 0}};
 
 /* ---- the modes ---- */
 
@@ -35,12 +62,16 @@ enum { MOST_MODES = 8 };
 
 static int list_modes(const explain_args *a, explain_mode to[MOST_MODES]) {
   int n = 0;
+  to[n++] = (explain_mode){a->assign, true, explain_assign};
+  to[n++] = (explain_mode){a->loss, false, explain_loss};
   to[n++] = (explain_mode){a->gradcheck, false, explain_gradcheck};
+  to[n++] = (explain_mode){a->cam, true, explain_cam};
+  to[n++] = (explain_mode){a->features != NULL, true, explain_features};
   return n;
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
-  explain_args args = {0};
+  explain_args args = {.confidence = 0.25, .channels = 48};
   explain_mode modes[MOST_MODES];
   args_words words;
   int code, wanted = 0;
@@ -56,6 +87,10 @@ static int run(const cli_command *self, int argc, char **argv) {
     wanted += modes[i].wanted;
     job.drawing += modes[i].wanted && modes[i].draws;
   }
+  if (args.json && !args.loss) {
+    cli_complain("--json goes with --loss: the other modes have no table in a file");
+    return CLI_ERROR;
+  }
   if (wanted == 0) {
     cli_complain("what should be explained? 'yolo explain --help' lists the modes");
     return CLI_ERROR;
@@ -67,10 +102,15 @@ static int run(const cli_command *self, int argc, char **argv) {
 
 const cli_command cmd_explain = {
     .name = "explain",
-    .summary = "look into a network and its loss: gradients, who answers for what",
+    .summary = "look inside: who answers for an object, what it costs, are gradients right",
     .usage = "yolo explain MODE IMAGE | NETWORK [options]",
-    .about = "Every mode says which equation and paper it shows.",
+    .about =
+        "Each answer begins with its equation and the paper it is from. A network without weights answers as a training\n"
+        "begins; --set train.loss=NAME looks with another loss (yolo train --losses).",
     .groups = groups,
-    .examples = "  yolo explain --gradcheck yolov4-tiny",
+    .examples =
+        "  yolo explain --assign shapes/images/train/000001.jpg\n"
+        "  yolo explain --loss dog.jpg --data data.cfg --model best.safetensors --json -\n"
+        "  yolo explain --gradcheck yolov4-tiny",
     .run = run,
 };
