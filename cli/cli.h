@@ -26,8 +26,8 @@ typedef struct cli_command {
   int (*run)(const struct cli_command *self, int argc, char **argv);
 } cli_command;
 
-extern const cli_command cmd_detect, cmd_train, cmd_eval, cmd_explain, cmd_info, cmd_bench, cmd_convert, cmd_data, cmd_doctor,
-    cmd_help, cmd_version;
+extern const cli_command cmd_detect, cmd_train, cmd_detector, cmd_eval, cmd_explain, cmd_info, cmd_bench, cmd_convert, cmd_data,
+    cmd_doctor, cmd_help, cmd_version;
 
 /* The table of commands, in the order of `yolo help` (main.c). */
 extern const cli_command *const cli_commands[];

@@ -6,8 +6,7 @@
 #include "backbone/base/text.h"
 #include "cli/cli.h"
 #include "cli/data_args.h"
-#include "cli/progress.h"
-#include "train/run.h"
+#include "cli/train_talk.h"
 
 typedef struct train_args {
   data_args data;
@@ -104,100 +103,6 @@ done:
   return st;
 }
 
-/* ---- what is said ---- */
-
-typedef struct talk {
-  const train_args *args;
-  progress bar;
-  int epoch; /* the bar is of this one */
-} talk;
-
-static void on_note(void *payload, const char *sentence) {
-  const talk *t = payload;
-  if (!t->args->quiet) cli_say("%s\n", sentence);
-  cli_flush();
-}
-
-static void on_step(void *payload, const yolo_epoch_report *r, size_t done, size_t total) {
-  talk *t = payload;
-  if (t->epoch != r->epoch) {
-    progress_start(&t->bar, (int)total, !t->args->quiet);
-    t->epoch = r->epoch;
-  }
-  progress_show(&t->bar, (int)done);
-}
-
-static void say_loss(const yolo_loss_report *loss) {
-  cli_say("loss %.4g", loss->total);
-  if (loss->n_parts > 1) {
-    for (int i = 0; i < loss->n_parts; ++i) cli_say("%s%s %.3g", i ? ", " : " (", loss->parts[i].name, loss->parts[i].value);
-    cli_say(")");
-  }
-  if (loss->positives > 0) cli_say("  IoU %.2f", loss->iou / (double)loss->positives);
-  if (loss->truths > 0) cli_say("  recall %.2f", (double)loss->recalled50 / (double)loss->truths);
-}
-
-static void say_time(double seconds) {
-  long s = (long)(seconds + 0.5);
-  if (s >= 3600)
-    cli_say("%ldh%02ldm", s / 3600, s / 60 % 60);
-  else if (s >= 60)
-    cli_say("%ldm%02lds", s / 60, s % 60);
-  else
-    cli_say("%lds", s);
-}
-
-static void on_epoch(void *payload, const yolo_epoch_report *r) {
-  const talk *t = payload;
-  if (t->args->quiet) return;
-  cli_say("epoch %*d/%d  ", r->epochs > 99 ? 3 : 2, r->epoch + 1, r->epochs);
-  say_loss(&r->loss);
-  if (r->validated && r->validation.classifier) cli_say("  top-1 %.4f", r->validation.top1);
-  if (r->validated && !r->validation.classifier)
-    cli_say("  AP %.4f  AP50 %.4f", r->validation.numbers[0], r->validation.numbers[1]);
-  if (r->best) cli_say(" *");
-  cli_say("  %.1f images/s, ", r->images_per_second);
-  if (r->wait_share > 0.03) cli_say("%.0f%% waiting for data, ", 100 * r->wait_share);
-  cli_say("%.0f MB, ", (double)r->memory * 1e-6);
-  say_time(r->seconds * (r->epochs - r->epoch - 1));
-  cli_say(" left\n");
-  cli_flush();
-}
-
-static bool on_stop(void *payload) {
-  (void)payload;
-  return cli_stop_signal() != 0;
-}
-
-static void say_plan(const yolo_run *run) {
-  const yolo_run_plan *p = yolo_run_describe(run);
-  char a[CLI_COUNT_MAX], b[CLI_COUNT_MAX];
-  cli_say("data      %zu images with %zu objects of %d classes; validation: %zu images, %zu objects\n", p->train_images,
-          p->train_objects, p->classes, p->val_images, p->val_objects);
-  cli_say("network   %s, input %dx%d, %s parameters (%s learn), loss %s\n", p->model, p->width, p->height,
-          cli_count((unsigned long long)p->parameters, a), cli_count((unsigned long long)p->learned, b), p->losses);
-  cli_say("steps     %d images each, %d at a time, on %s\n", p->batch, p->part, p->device);
-  cli_say("memory    weights %.0f MB, gradients %.0f, activations %.0f, workspace %.0f\n", (double)p->memory.params * 1e-6,
-          (double)p->memory.grads * 1e-6, (double)p->memory.activations * 1e-6, (double)p->memory.work * 1e-6);
-  cli_say("folder    %s (every setting: %s/data.cfg)\n", yolo_run_folder(run), yolo_run_folder(run));
-  cli_flush();
-}
-
-static void say_end(const yolo_run *run, const yolo_config *config) {
-  int epoch;
-  const yolo_validation *best = yolo_run_best(run, &epoch);
-  const char *folder = yolo_run_folder(run);
-  if (epoch >= 0 && best->images > 0)
-    cli_say("best: epoch %d, %s %.4f (%s/best.safetensors)\n", epoch + 1, best->classifier ? "top-1" : "AP", best->score,
-            folder);
-  else
-    cli_say("trained: %s/last.safetensors\n", folder);
-  cli_say(
-      "next:  yolo eval %s --model %s/best.safetensors --report report.html\n       yolo detect IMAGE --model "
-      "%s/best.safetensors\n",
-      config->file ? config->file : "data.cfg", folder, folder);
-}
-
 /* ---- the command ---- */
 
 static int list_losses(void) {
@@ -208,17 +113,6 @@ static int list_losses(void) {
     cli_say(": %s\n", loss->summary);
   }
   return CLI_OK;
-}
-
-static int leave(const train_args *a, yolo_run *run, const yolo_config *config, yolo_status st) {
-  if (st == YOLO_OK) {
-    if (!a->quiet) say_end(run, config);
-    return CLI_OK;
-  }
-  if (st != YOLO_ECANCELLED) return cli_fail();
-  cli_complain("%s", yolo_error_message());
-  fprintf(stderr, "To go on: the same command with --dir %s --resume\n", yolo_run_folder(run));
-  return CLI_SIGNAL_BASE + cli_stop_signal();
 }
 
 static int run_command(const cli_command *self, int argc, char **argv) {
@@ -233,14 +127,15 @@ static int run_command(const cli_command *self, int argc, char **argv) {
     cli_complain("training runs on the CPU; --device %s cannot train yet", args.device);
     return CLI_ERROR;
   }
-  talk t = {.args = &args, .epoch = -1};
-  yolo_run_events events = {&t, on_note, on_step, on_epoch, on_stop};
+  train_talk talk = {.quiet = args.quiet, .epoch = -1};
+  yolo_run_events events = train_talk_events(&talk);
   cli_catch_interrupts();
   yolo_status st = load_config(&args, &words, &config);
   if (st == YOLO_OK) st = yolo_run_new(&config, args.resume, &events, &run);
-  if (st == YOLO_OK && !args.quiet) say_plan(run);
+  if (st == YOLO_OK && !args.quiet) train_talk_plan(run);
   if (st == YOLO_OK) st = yolo_run_train(run);
-  code = run ? leave(&args, run, &config, st) : cli_fail();
+  if (st == YOLO_OK && !args.quiet) train_talk_end(run, config.file ? config.file : "data.cfg");
+  code = run ? train_talk_leave(run, st) : cli_fail();
   yolo_run_free(run);
   yolo_config_release(&config);
   return code;

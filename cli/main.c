@@ -6,8 +6,8 @@
 #include "backbone/base/text.h"
 #include "cli/cli.h"
 
-const cli_command *const cli_commands[] = {&cmd_detect,  &cmd_train, &cmd_eval,   &cmd_explain, &cmd_info,   &cmd_bench,
-                                           &cmd_convert, &cmd_data,  &cmd_doctor, &cmd_help,    &cmd_version};
+const cli_command *const cli_commands[] = {&cmd_detect, &cmd_train,   &cmd_detector, &cmd_eval,   &cmd_explain, &cmd_info,
+                                           &cmd_bench,  &cmd_convert, &cmd_data,     &cmd_doctor, &cmd_help,    &cmd_version};
 const int cli_command_count = (int)(sizeof cli_commands / sizeof *cli_commands);
 
 /* Spellings people try first. */

@@ -13,6 +13,7 @@ void yolo_darknet_data_release(yolo_darknet_data *data) {
   yolo_free(data->train);
   yolo_free(data->valid);
   yolo_free(data->names);
+  yolo_free(data->backup);
   *data = (yolo_darknet_data){0};
 }
 
@@ -34,6 +35,10 @@ static yolo_status take_key(yolo_darknet_data *out, const char *key, const char 
   if (strcmp(key, "train") == 0) return set_path(&out->train, value, folder);
   if (strcmp(key, "valid") == 0 || strcmp(key, "test") == 0) return set_path(&out->valid, value, folder);
   if (strcmp(key, "names") == 0 || strcmp(key, "labels") == 0) return set_path(&out->names, value, folder);
+  if (strcmp(key, "backup") == 0) {
+    yolo_free(out->backup);
+    return (out->backup = yolo_strdup(value)) ? YOLO_OK : YOLO_ENOMEM;
+  }
   if (strcmp(key, "classes") != 0) return yolo_text_format(unused, "%s%s", unused->length ? ", " : "", key);
   if (yolo_parse_int(value, &out->classes) && out->classes > 0) return YOLO_OK;
   return yolo_fail(YOLO_EFORMAT, "%s:%llu: classes is '%s', not a number from 1", where, (unsigned long long)line, value);

@@ -18,9 +18,10 @@
 typedef struct yolo_darknet_data {
   int classes;
   char *train, *valid, *names; /* resolved */
+  char *backup;                /* as written: where weights go */
 } yolo_darknet_data;
 
-/* Keys of no use for reading (backup, eval ...) are noted once. */
+/* Keys of no use here (eval ...) are noted once. */
 yolo_status yolo_darknet_data_load(const char *path, const yolo_log *log, yolo_darknet_data *out);
 void yolo_darknet_data_release(yolo_darknet_data *data);
 

@@ -89,7 +89,8 @@ yolo_status yolo_model_save(const yolo_model_spec *spec, yolo_param_fetch fetch,
   YOLO_TRY(yolo_model_tensor_descs(graph, &descs, &count));
   values = yolo_alloc_array(largest_tensor(descs, count), sizeof *values);
   YOLO_ENOMEM_IF_NULL(values);
-  YOLO_TRY(open_sink(spec, descs, count, NULL, path, &to));
+  const bool has_header = spec->header.major || spec->header.minor;
+  YOLO_TRY(open_sink(spec, descs, count, has_header ? &spec->header : NULL, path, &to));
   for (int i = 0; i < count; i++) { /* both are in the order of the graph */
     YOLO_TRY(fetch(payload, &graph->params[graph->order[i]], values));
     YOLO_TRY(write_tensor(&to, values, yolo_tensor_desc_count(&descs[i])));

@@ -171,35 +171,6 @@ done:
   return st;
 }
 
-/* ---- memory ---- */
-
-/* The largest part of a step that fits: a divisor of the batch. */
-static yolo_status choose_part(yolo_run *run) {
-  const yolo_train_settings *t = &run->config->train;
-  yolo_session *s = &run->session;
-  double grow = run->config->augment.multi_scale[1] > 1 ? run->config->augment.multi_scale[1] : 1;
-  uint64_t room = yolo_memory_available();
-  int part = t->part > 0 && t->part < t->batch ? t->part : t->batch;
-  for (;; --part) {
-    if (t->batch % part != 0) continue;
-    yolo_status st = yolo_trainer_measure(s->trainer, part, (int)(s->height * grow), (int)(s->width * grow), &run->plan.memory);
-    /* Another size need not fit the network: then the plain one is judged. */
-    if (st != YOLO_OK) st = yolo_trainer_measure(s->trainer, part, s->height, s->width, &run->plan.memory);
-    if (st != YOLO_OK) return st;
-    const yolo_trainer_memory *m = &run->plan.memory;
-    uint64_t rest = (uint64_t)(s->optimizer.n_moments + (s->ema != NULL)) * m->params;
-    if (m->activations + m->work + rest <= room - room / 8) break;
-    if (t->part > 0 || part == 1) {
-      return yolo_fail(YOLO_ENOMEM, "%d images of %dx%d at a time take %.0f MB, and %.0f MB of memory are free; %s", part,
-                       s->width, s->height, (double)(m->activations + m->work + rest) * 1e-6, (double)room * 1e-6,
-                       part == 1 ? "make model.imgsz smaller" : "leave train.part at 0, or make it smaller");
-    }
-  }
-  run->plan.part = part;
-  run->parts = t->batch / part;
-  return YOLO_OK;
-}
-
 /* ---- all of it ---- */
 
 static yolo_status make_loader(yolo_run *run) {
@@ -292,9 +263,10 @@ yolo_status yolo_run_new(const yolo_config *config, bool resume, const yolo_run_
   YOLO_TRY(open_data(run));
   YOLO_TRY(open_model(run));
   run->steps = (int)((run->train->n_images + (size_t)config->train.batch - 1) / (size_t)config->train.batch);
+  YOLO_TRY(yolo_run_check_memory(run));
   YOLO_TRY(yolo_session_new(&run->spec, &config->train, run->steps, &run->session));
   run->has_session = true;
-  YOLO_TRY(choose_part(run));
+  YOLO_TRY(yolo_run_choose_part(run));
   if (!resume) YOLO_TRY(transfer(run)); /* what cannot work leaves no folder */
   YOLO_TRY(yolo_run_make_folder(run, resume));
   YOLO_TRY(go_on(run, resume));

@@ -48,11 +48,18 @@ typedef struct yolo_run_plan {
   int classes, width, height, batch, part;
   long parameters, learned;
   yolo_trainer_memory memory;
+  size_t optimizer;   /* bytes: its moments and the average of the weights */
+  size_t judge;       /* bytes: the weights that are validated */
+  uint64_t needed;    /* bytes: all of these together */
+  uint64_t available; /* bytes that were free before; UINT64_MAX: nobody says */
 } yolo_run_plan;
 const yolo_run_plan *yolo_run_describe(const yolo_run *run);
 
 /* All epochs. YOLO_ECANCELLED: stopped, everything is saved. */
 yolo_status yolo_run_train(yolo_run *run);
+/* Writes the weights that are judged as they are now, as a .weights file that Darknet reads (with the images seen, from which
+ * it tells the iteration), or as a .safetensors file. For the epoch event and afterwards. */
+yolo_status yolo_run_export(const yolo_run *run, const char *path);
 /* The best validation so far and its epoch (-1: none). */
 const yolo_validation *yolo_run_best(const yolo_run *run, int *epoch);
 

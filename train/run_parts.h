@@ -52,6 +52,11 @@ yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const ch
 /* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures. */
 yolo_status yolo_run_save_samples(yolo_run *run);
 
+/* run_memory.c. Before the session: do its weights fit? After: sets the plan's memory and how many images are there at a time.
+ */
+yolo_status yolo_run_check_memory(yolo_run *run);
+yolo_status yolo_run_choose_part(yolo_run *run);
+
 /* run_page.c: report.html. details: of the validation that was the best so far. */
 yolo_status yolo_run_tell_best(yolo_run *run, yolo_validation_details *details);
 yolo_status yolo_run_write_page(yolo_run *run);

@@ -112,6 +112,12 @@ static yolo_status draw_params(yolo_session *s) {
 
 /* ---- settings in epochs to settings in steps ---- */
 
+/* A number of steps that was divided by those of an epoch comes back as it was. */
+static double in_steps(double epochs, double per_epoch) {
+  const double steps = epochs * per_epoch, whole = round(steps);
+  return fabs(steps - whole) < 1e-9 * whole ? whole : steps;
+}
+
 static yolo_status make_steps(const yolo_train_settings *t, double per_epoch, yolo_schedule *out) {
   int n = t->steps.count;
   if (n > YOLO_SCHEDULE_MOST_STEPS) return yolo_fail(YOLO_EINVAL, "[train] steps: more than %d", YOLO_SCHEDULE_MOST_STEPS);
@@ -122,7 +128,7 @@ static yolo_status make_steps(const yolo_train_settings *t, double per_epoch, yo
     const char *scale = t->scales.items[t->scales.count == 1 ? 0 : i];
     if (!yolo_parse_double(t->steps.items[i], &out->steps[i]) || !yolo_parse_double(scale, &out->scales[i]))
       return yolo_fail(YOLO_EINVAL, "[train] steps, scales: '%s' and '%s' are not both numbers", t->steps.items[i], scale);
-    out->steps[i] *= per_epoch;
+    out->steps[i] = in_steps(out->steps[i], per_epoch);
   }
   return YOLO_OK;
 }
@@ -133,15 +139,16 @@ static yolo_status make_schedule(const yolo_train_settings *t, double per_epoch,
   *out = (yolo_schedule){.kind = (yolo_schedule_kind)t->schedule,
                          .total = (uint64_t)llround(t->epochs * per_epoch),
                          .gamma = by_step ? pow(t->gamma, 1 / per_epoch) : t->gamma / per_epoch,
-                         .middle = middle * per_epoch,
+                         .middle = in_steps(middle, per_epoch),
                          .power = t->power,
                          .final = t->lr_final,
                          .rise = t->rise,
                          .div = t->div,
-                         .warmup = t->warmup * per_epoch,
-                         .warmup_power = t->warmup_power};
+                         .warmup = in_steps(t->warmup, per_epoch),
+                         .warmup_power = t->warmup_power,
+                         .darknet = t->darknet_rates};
   /* A warm-up longer than a third of the training would leave too little of it. */
-  if (out->warmup > (double)out->total / 3) out->warmup = (double)out->total / 3;
+  if (!out->darknet && out->warmup > (double)out->total / 3) out->warmup = (double)out->total / 3;
   return make_steps(t, per_epoch, out);
 }
 

@@ -33,6 +33,8 @@ static const yolo_setting train_rows[] = {
     ROW(warmup_power, REAL, "1", 0.1, 10, NULL, "1: along a line; 4: Darknet's burn-in"),
     ROW(warmup_momentum, REAL, "0.8", 0, 0.9999, NULL, "momentum at the beginning of the warm-up"),
     ROW(warmup_bias_lr, REAL, "0", 0, 100, NULL, "rate of biases at the beginning of the warm-up, from where it falls to lr"),
+    ROW(darknet_rates, BOOL, "off", 0, 0, NULL,
+        "rates as Darknet counts them: from 1, a warm-up of any length, in which the schedule waits"),
     ROW(clip, REAL, "10", 0, 1e9, NULL, "largest norm of all gradients together; 0: any"),
     ROW(ema, REAL, "0.9999", 0, 0.999999, NULL, "decay of the average of the weights that is judged and kept; 0: none"),
     ROW(ema_tau, REAL, "2000", 0, 1e9, NULL, "steps in which that decay comes up to its value"),

@@ -15,6 +15,7 @@ typedef struct yolo_train_settings {
   double lr_final, gamma, power, middle, rise, div;
   yolo_setting_list steps, scales; /* epochs; factors */
   double warmup, warmup_power, warmup_momentum, warmup_bias_lr;
+  bool darknet_rates;
   double clip;
   double ema, ema_tau;
   int seed, threads;

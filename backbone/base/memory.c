@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,15 +101,3 @@ yolo_memory_stats yolo_memory_get_stats(void) {
 }
 
 void yolo_memory_fail_at(long nth) { atomic_store_explicit(&fail_countdown, nth, memory_order_relaxed); }
-
-uint64_t yolo_memory_available(void) {
-  char line[128];
-  uint64_t kilobytes = UINT64_MAX;
-  FILE *stream = fopen("/proc/meminfo", "r");
-  if (!stream) return UINT64_MAX;
-  while (fgets(line, sizeof line, stream)) {
-    if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kilobytes) == 1) break;
-  }
-  fclose(stream);
-  return kilobytes == UINT64_MAX ? UINT64_MAX : kilobytes * 1024;
-}

@@ -30,8 +30,12 @@ typedef struct yolo_memory_stats {
 yolo_memory_stats yolo_memory_get_stats(void);
 void yolo_memory_fail_at(long nth); /* the nth allocation from now fails (1 = the next); 0 switches it off */
 
-/* Bytes that the system could give without swapping; UINT64_MAX when it does not say. */
+/* Bytes that this process could still take without swapping: the least of what the machine has (MemAvailable), what its control
+ * groups leave (version 1 and 2, without the pages of files that could go) and what `ulimit -v` leaves. UINT64_MAX when nobody
+ * says (memory_available.c). */
 uint64_t yolo_memory_available(void);
+/* The same for tests, with the files below `root` in the place of /proc and /sys. */
+uint64_t yolo_memory_available_in(const char *root);
 
 #define YOLO_ENOMEM_IF_NULL(p) \
   do {                         \

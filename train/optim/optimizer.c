@@ -17,9 +17,13 @@ yolo_optimizer_options yolo_optimizer_defaults(yolo_optimizer_kind kind) {
   return o;
 }
 
-yolo_status yolo_optimizer_new(const yolo_optimizer_options *options, size_t count, yolo_optimizer *out) {
+int yolo_optimizer_moments(yolo_optimizer_kind kind) {
   static const int moments[] = {1, 2, 2, 2, 1, 2};
-  *out = (yolo_optimizer){.options = *options, .n_moments = moments[options->kind], .count = count};
+  return moments[kind];
+}
+
+yolo_status yolo_optimizer_new(const yolo_optimizer_options *options, size_t count, yolo_optimizer *out) {
+  *out = (yolo_optimizer){.options = *options, .n_moments = yolo_optimizer_moments(options->kind), .count = count};
   for (int i = 0; i < out->n_moments; ++i) {
     out->moments[i] = yolo_alloc_arena(count * sizeof(float));
     if (!out->moments[i]) {

@@ -52,6 +52,7 @@ typedef struct yolo_optimizer {
   uint64_t steps; /* done */
 } yolo_optimizer;
 
+int yolo_optimizer_moments(yolo_optimizer_kind kind); /* arrays that it keeps */
 yolo_status yolo_optimizer_new(const yolo_optimizer_options *options, size_t count, yolo_optimizer *out);
 void yolo_optimizer_release(yolo_optimizer *optimizer);
 /* One step over all ranges. `clip`: gradients are multiplied by it (1: as they are). Equal bits for any number of threads. */

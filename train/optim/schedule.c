@@ -42,6 +42,8 @@ double yolo_schedule_warmth(const yolo_schedule *s, uint64_t t) {
 }
 
 double yolo_schedule_factor(const yolo_schedule *s, uint64_t t) {
+  if (s->darknet) ++t;
   double warmth = yolo_schedule_warmth(s, t);
+  if (s->darknet && warmth < 1) return warmth;
   return base_factor(s, (double)t) * (s->warmup_start + (1 - s->warmup_start) * warmth);
 }

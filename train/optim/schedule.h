@@ -10,10 +10,13 @@
  *   one-cycle   up from 1/div to 1 during the first `rise`, then down to `final`, both along a cosine (Smith & Topin 2018)
  *
  * Warm-up comes first: the rate grows from start * its value to its value, as (t / warm-up)^power. power 1 is a line (YOLOv5),
- * 4 Darknet's burn-in. */
+ * 4 Darknet's burn-in.
+ *
+ * Darknet counts the step that it is about to take as done (t from 1), and in its burn-in the schedule has no say. */
 #ifndef YOLO_TRAIN_OPTIM_SCHEDULE_H
 #define YOLO_TRAIN_OPTIM_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum yolo_schedule_kind {
@@ -37,6 +40,7 @@ typedef struct yolo_schedule {
   double gamma, middle, power, final, rise, div;
   double warmup; /* steps; 0: none */
   double warmup_power, warmup_start;
+  bool darknet; /* t counts from 1, and in the warm-up there is nothing but the warm-up */
 } yolo_schedule;
 
 /* The factor of the base rate at step t, warm-up included. */
