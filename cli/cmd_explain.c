@@ -54,6 +54,20 @@ static int list_modes(const explain_args *a, explain_mode to[MOST_MODES]) {
   return n;
 }
 
+/* No option is taken and then ignored. */
+static bool options_fit(const explain_args *a, int drawing) {
+  const data_args *d = &a->data;
+  const bool truths = a->assign || a->loss;
+  const char *wrong = NULL;
+  if (a->json && !a->loss) wrong = "--json goes with --loss: the other modes have no table in a file";
+  if (!truths && (a->data_file || d->split || d->format || d->images))
+    wrong = "--data, --split, --format and --images go with --assign and --loss, which ask what is on the picture";
+  if (!truths && !a->gradcheck && d->sets.count > 0) wrong = "--set goes with --assign, --loss and --gradcheck";
+  if (a->out && drawing == 0) wrong = "--out names a picture, and nothing is drawn; --json FILE takes the table of --loss";
+  if (wrong) cli_complain("%s", wrong);
+  return wrong == NULL;
+}
+
 static int run(const cli_command *self, int argc, char **argv) {
   explain_args args = {.confidence = 0.25, .channels = 48};
   explain_mode modes[MOST_MODES];
@@ -71,14 +85,11 @@ static int run(const cli_command *self, int argc, char **argv) {
     wanted += modes[i].wanted;
     job.drawing += modes[i].wanted && modes[i].draws;
   }
-  if (args.json && !args.loss) {
-    cli_complain("--json goes with --loss: the other modes have no table in a file");
-    return CLI_ERROR;
-  }
   if (wanted == 0) {
     cli_complain("what should be explained? 'yolo explain --help' lists the modes");
     return CLI_ERROR;
   }
+  if (!options_fit(&args, job.drawing)) return CLI_ERROR;
   for (int i = 0; i < n && st == YOLO_OK; ++i)
     if (modes[i].wanted) st = modes[i].run(&job);
   return st == YOLO_OK ? CLI_OK : cli_fail();

@@ -4,7 +4,7 @@
 run
 expect_status 0
 expect_out '^Usage: yolo COMMAND'
-for command in detect data train detector eval info bench convert doctor help version; do expect_out "^  $command "; done
+for command in detect data train detector eval explain info bench convert doctor help version; do expect_out "^  $command "; done
 cp out overview
 run --help
 expect_equal out overview
@@ -12,7 +12,7 @@ run help
 expect_equal out overview
 
 # One screen a command, with examples, and the same text by both ways.
-for command in detect data 'data synth' 'data check' 'data preview' 'data anchors' 'data convert' train detector eval info bench convert \
+for command in detect data 'data synth' 'data check' 'data preview' 'data anchors' 'data convert' train detector eval explain info bench convert \
   doctor help; do
   # shellcheck disable=SC2086
   run help $command

@@ -89,7 +89,7 @@ static yolo_status traced_run(void) {
   return st;
 }
 
-START_TEST(a_trace_without_memory_is_a_failure) {
+START_TEST(starved_traces_are_failures) {
   open_any(&starved, 0, 1);
   starve(traced_run, 2);
   lab_close(&starved);
@@ -206,7 +206,7 @@ START_TEST(a_wrong_gradient_is_found) {
 END_TEST
 
 int main(void) {
-  const TTest *const all_tests[] = {traces_change_no_bit_and_add_up, shares_are_the_whole,     a_trace_without_memory_is_a_failure,
+  const TTest *const all_tests[] = {traces_change_no_bit_and_add_up, shares_are_the_whole,     starved_traces_are_failures,
                                     links_are_grouped_by_anchor,     every_loss_has_its_words, right_gradients_pass,
                                     a_wrong_gradient_is_found};
   return run_suite("explain", all_tests, sizeof all_tests / sizeof *all_tests);
