@@ -131,11 +131,10 @@ static yolo_status step(bench_train *b, double *ms, double *update_ms, double *l
 }
 
 static yolo_status warm_up(bench_train *b, int count, bench_train_result *out) {
-  double ms, update;
+  double ms, update, loss = 0;
   yolo_status st = YOLO_OK;
   if (count < BENCH_TRAIN_LOSSES) count = BENCH_TRAIN_LOSSES;
   for (int i = 0; i < count && st == YOLO_OK && !cli_stop_signal(); ++i) {
-    double loss;
     st = step(b, &ms, &update, &loss, i == 0 ? out : NULL);
     if (i < BENCH_TRAIN_LOSSES) out->losses[i] = loss;
   }
@@ -192,22 +191,27 @@ static double median_of_column(const double *rows, int width, int column) {
   return bench_summarise(values, TRAIN_LAYER_STEPS).median;
 }
 
+/* The last column is what is left of the step: pixels and losses. */
 static yolo_status measure_layers(bench_train *b, bench_train_result *out) {
   const yolo_graph *graph = yolo_trainer_graph(b->session.trainer);
-  int width = 2 * out->n_layers;
-  double ms, update, loss, *nodes = yolo_calloc((size_t)graph->n_nodes * 2, sizeof *nodes);
+  int layers = 2 * out->n_layers, width = layers + 1;
+  double ms = 0, update = 0, loss, *nodes = yolo_calloc((size_t)graph->n_nodes * 2, sizeof *nodes);
   double *rows = yolo_calloc((size_t)width * TRAIN_LAYER_STEPS, sizeof *rows);
   yolo_status st = nodes && rows ? YOLO_OK : YOLO_ENOMEM;
   yolo_trainer_time_nodes(b->session.trainer, nodes);
   for (int i = 0; i < TRAIN_LAYER_STEPS && st == YOLO_OK; ++i) {
+    double *row = rows + (size_t)i * (size_t)width;
     st = step(b, &ms, &update, &loss, NULL);
-    add_by_layer(graph, nodes, rows + (size_t)i * (size_t)width, out->n_layers);
+    add_by_layer(graph, nodes, row, out->n_layers);
+    row[layers] = ms - update;
+    for (int k = 0; k < layers; ++k) row[layers] -= row[k];
   }
   yolo_trainer_time_nodes(b->session.trainer, NULL);
   for (int k = 0; k < out->n_layers && st == YOLO_OK; ++k) {
     out->layers[k].ms = median_of_column(rows, width, k);
     out->layers[k].backward_ms = median_of_column(rows, width, out->n_layers + k);
   }
+  if (st == YOLO_OK) out->rest_ms = median_of_column(rows, width, layers);
   yolo_free(nodes);
   yolo_free(rows);
   return st;

@@ -17,10 +17,10 @@ typedef struct bench_train_layer {
 } bench_train_layer;
 
 typedef struct bench_train_result {
-  bench_times step; /* forward, loss, backward, update */
-  double update_ms;
-  double gflop; /* of one step */
-  double peak;  /* GFLOP/s of the CPU */
+  bench_times step;          /* forward, loss, backward, update */
+  double update_ms, rest_ms; /* rest: pixels and losses; measured with the layers */
+  double gflop;              /* of one step */
+  double peak;               /* GFLOP/s of the CPU */
   double peak_rss_mb;
   double losses[BENCH_TRAIN_LOSSES]; /* of the first steps */
   int n_layers, n_params;

@@ -44,11 +44,10 @@ static void report_layers(const yolo_graph *graph, const bench_train_result *r) 
     say_speed(l->backward_gflop, l->backward_ms);
     cli_say(" %5.1f%%\n", percent(l->ms + l->backward_ms, r->step.median));
   }
-  double rest = r->step.median - s.forward - s.backward - r->update_ms;
   cli_say("%5s  %-15s %-17s  %-14s %8.2f %8s %8.2f %8s %5.1f%%\n", "", "all layers", "", "", s.forward, "", s.backward, "",
           percent(s.forward + s.backward, r->step.median));
-  cli_say("       pixels and losses %.2f ms (%.1f%%), update %.2f ms (%.1f%%)\n", rest, percent(rest, r->step.median),
-          r->update_ms, percent(r->update_ms, r->step.median));
+  cli_say("       pixels and losses %.2f ms (%.1f%%), update %.2f ms (%.1f%%)\n", r->rest_ms,
+          percent(r->rest_ms, r->step.median), r->update_ms, percent(r->update_ms, r->step.median));
 }
 
 void bench_train_report(const bench_args *args, const yolo_model_spec *spec, const char *shown, const bench_train_result *r) {

@@ -173,7 +173,7 @@ done:
 
 static void clear_root(const yolo_trainer *t, int root) {
   yolo_tensor grad = {t->arena + t->plan->places[root].grad, YOLO_F32, t->plan->shapes[root], t->plan->places[root].stride};
-  memset(grad.data, 0, t->plan->sizes[root]);
+  yolo_trainer_zero(t, grad.data, t->plan->sizes[root]);
 }
 
 static yolo_status backward_node(yolo_trainer *t, int index) {

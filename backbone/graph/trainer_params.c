@@ -2,11 +2,13 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
+#include "backbone/base/threads.h"
 #include "backbone/graph/fuse.h"
 #include "backbone/graph/network_parts.h"
 #include "backbone/graph/trainer_parts.h"
 
-enum { PARAM_ALIGN = 16 }; /* floats: parameters begin on cache lines */
+enum { PARAM_ALIGN = 16 };     /* floats: parameters begin on cache lines */
+enum { ZERO_PIECE = 1 << 20 }; /* bytes of a task */
 
 /* ---- parameters ---- */
 
@@ -46,7 +48,24 @@ float *yolo_trainer_values(const yolo_trainer *t, size_t *count) {
 
 float *yolo_trainer_gradients(const yolo_trainer *t) { return t->grads; }
 
-void yolo_trainer_clear_gradients(yolo_trainer *t) { memset(t->grads, 0, t->n_values * sizeof(float)); }
+typedef struct zero_job {
+  char *data;
+  size_t bytes;
+} zero_job;
+
+static void zero_piece(void *payload, int task, int thread) {
+  const zero_job *j = payload;
+  size_t first = (size_t)task * ZERO_PIECE, left = j->bytes - first;
+  (void)thread;
+  memset(j->data + first, 0, left < ZERO_PIECE ? left : ZERO_PIECE);
+}
+
+void yolo_trainer_zero(const yolo_trainer *t, void *data, size_t bytes) {
+  zero_job job = {data, bytes};
+  yolo_parallel(t->threads, (int)((bytes + ZERO_PIECE - 1) / ZERO_PIECE), zero_piece, &job);
+}
+
+void yolo_trainer_clear_gradients(yolo_trainer *t) { yolo_trainer_zero(t, t->grads, t->n_values * sizeof(float)); }
 
 static size_t slab_floats(const yolo_param_spec *spec) { return (size_t)spec->b * (size_t)spec->s; }
 
@@ -135,6 +154,7 @@ yolo_status yolo_trainer_new(const yolo_graph *graph, const yolo_trainer_options
   if (!t) return YOLO_ENOMEM;
   t->backend = options->backend ? options->backend : &yolo_backend_cpu;
   t->want_input = options->want_input;
+  t->threads = options->device.threads > 0 ? options->device.threads : yolo_threads_available();
   if (!t->backend->host_memory) {
     st = yolo_fail(YOLO_EUNSUPPORTED, "training runs on the CPU; the backend %s cannot do it yet", t->backend->name);
     goto done;

@@ -21,8 +21,12 @@ struct yolo_trainer {
   char *arena;       /* ACT, then WORK, then PACK */
   size_t arena_bytes, work_bytes, pack_bytes;
   bool training, ran;
+  int threads;
   double *times; /* see yolo_trainer_time_nodes */
   uint64_t seed;
 };
+
+/* All threads set the bytes to zero: large blocks come from memory. */
+void yolo_trainer_zero(const yolo_trainer *trainer, void *data, size_t bytes);
 
 #endif

@@ -133,7 +133,7 @@ run bench --train tiny.weights --cfg tiny.cfg --batch 2 --iterations 4 --threads
 expect_status 0
 expect_out '^tiny.weights at 32x32, training with batch 2$'
 expect_out '^ +0  convolutional +16x16/16 +2x2x7 +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+%$'
-expect_out 'pixels and losses -?[0-9.]+ ms .*, update [0-9.]+ ms'
+expect_out 'pixels and losses [0-9.]+ ms .*, update [0-9.]+ ms'
 expect_out '^step +min [0-9.]+  median [0-9.]+  p90 [0-9.]+  p99 [0-9.]+ ms  \(4 steps; update [0-9.]+\)$'
 expect_out '^memory +[1-9][0-9]* MB at most$'
 expect_json train.json

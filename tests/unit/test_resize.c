@@ -221,6 +221,38 @@ START_TEST(descriptions) {
 }
 END_TEST
 
+/* A picture of the wanted size is copied: byte * gain + bias to the bit, whatever the layout, and without memory. */
+START_TEST(equal_sizes_copy) {
+  enum { MARGIN = 2, COUNT = (HEIGHT + 2 * MARGIN) * WIDTH * 5 };
+  static const yolo_preprocess hows[] = {{.filter = YOLO_FILTER_HALF_PIXEL},
+                                         {.filter = YOLO_FILTER_ALIGN_CORNERS, .mean = {0.1f, 0.2f, 0.3f}, .scale = {2, 0, 4}},
+                                         {.fit = YOLO_FIT_LETTERBOX, .pad = 0.25f}};
+  uint8_t bytes[ROW * HEIGHT];
+  float values[COUNT];
+  for (int k = 0; k < 3 * 4 * 2; k++) {
+    const yolo_preprocess *how = &hows[k % 3];
+    const int margin = how->fit == YOLO_FIT_LETTERBOX ? MARGIN : 0;
+    yolo_pixels pixels = draw((yolo_pixel_layout)(k / 3 % 4), bytes);
+    yolo_tensor input = {values, YOLO_F32, {1, HEIGHT + 2 * margin, WIDTH, 3}, k < 12 ? 3 : 5};
+    yolo_resample r;
+    for (int i = 0; i < COUNT; i++) values[i] = -77;
+    yolo_memory_fail_at(1);
+    ck_assert_int_eq(yolo_preprocess_run(how, &pixels, &input, 0, NULL), YOLO_OK);
+    yolo_memory_fail_at(0);
+    ck_assert_int_eq(yolo_preprocess_describe(how, &pixels, input.shape, &r, NULL), YOLO_OK);
+    ck_assert(r.y == margin && r.box_height == HEIGHT && r.box_width == WIDTH);
+    for (int y = 0; y < input.shape.h; y++)
+      for (int x = 0; x < WIDTH; x++)
+        for (int c = 0; c < (int)input.stride; c++) {
+          const bool inside = y >= margin && y < margin + HEIGHT;
+          const uint8_t *p = bytes + (inside ? y - margin : 0) * ROW + x * r.step;
+          const float want = c > 2 ? -77 : inside ? (float)p[r.order[c]] * r.gain[c] + r.bias[c] : r.pad[c];
+          ck_assert_float_eq(yolo_pixel(&input, 0, y, x)[c], want);
+        }
+  }
+}
+END_TEST
+
 START_TEST(a_description_must_fit) {
   uint8_t bytes[ROW * HEIGHT];
   float values[2 * 10 * 10 * 3];
@@ -275,6 +307,7 @@ int main(void) {
   tcase_add_test(tests, degenerate_sizes_work);
   tcase_add_test(tests, wrong_arguments_are_named);
   tcase_add_test(tests, descriptions);
+  tcase_add_test(tests, equal_sizes_copy);
   tcase_add_test(tests, a_description_must_fit);
   tcase_add_test(tests, survives_missing_memory);
   suite_add_tcase(suite, tests);
