@@ -1,5 +1,9 @@
 # What the tests of long and of broken trainings share, sourced after lib.sh: a set of shapes, a network of a few thousand
 # parameters that reads 64x64 pixels, a classifier as small.
+# Under the address sanitizer, where all takes several times as long, each kind of trouble happens once or twice.
+short=no
+if grep -q __asan_init "$yolo"; then short=yes; fi
+
 conv() { printf '[convolutional]\nbatch_normalize=1\nfilters=%d\nsize=3\nstride=2\npad=1\nactivation=leaky\n' "$1"; }
 
 make_small() {

@@ -16,6 +16,7 @@ classifier="train folders --model classifier.cfg --batch 4 --epochs 9 --set trai
 for kind in detector classifier; do
   for threads in 1 2 4; do
     for workers in 1 3; do
+      if [ $short = yes ] && [ $threads$workers != 11 ] && [ $threads$workers != 43 ]; then continue; fi
       # shellcheck disable=SC2086
       run ${!kind} --dir $kind-$threads-$workers --set train.threads=$threads --set data.workers=$workers
       expect_status 0

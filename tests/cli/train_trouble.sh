@@ -11,6 +11,8 @@ root=$(cd "$(dirname "$0")" && pwd)
 . "$root/lib.sh"
 . "$root/train_lib.sh"
 make_small
+all_pages="1 4 8 18 24 50 70" rounds=4
+if [ $short = yes ]; then all_pages="8 24" rounds=1; fi
 
 run data synth set --images 12 --val 4 --size 64 --seed 3
 expect_status 0
@@ -26,17 +28,17 @@ train whole
 expect_status 0
 
 # ---- killed at random moments and while files are written (the long form: scripts/kill_test.sh alone) ----
-last='scripts/kill_test.sh --rounds 4'
+last="scripts/kill_test.sh --rounds $rounds"
 status=0
-bash "$root/../../scripts/kill_test.sh" --yolo "$yolo" --rounds 4 --epochs 3 >out 2>err </dev/null || status=$?
+bash "$root/../../scripts/kill_test.sh" --yolo "$yolo" --rounds "$rounds" --epochs 3 >out 2>err </dev/null || status=$?
 expect_status 0
-expect_out '^4 kills .* 0 wrong'
+expect_out '^[0-9]+ kills .* 0 wrong'
 
 # ---- a disk that fills up: one sentence that names the file and what to do; with room again it goes on ----
 # A file system in memory of so many pages; each number is another file that does not fit.
 mkdir disk
 if mount -t tmpfs -o size=4k tmpfs disk 2>/dev/null; then
-  for pages in ${YOLO_TEST_PAGES:-1 4 8 18 24 50 70}; do
+  for pages in ${YOLO_TEST_PAGES:-$all_pages}; do
     mount -o "remount,size=$((pages * 4))k" disk
     train disk/run
     if [ "$status" -eq 0 ]; then break; fi
@@ -203,6 +205,7 @@ expect_same_run calm run
 # ---- a checkpoint cut short anywhere: the one before it is gone on from, and it is said ----
 size=$(stat -c %s whole/last.ckpt)
 for part in $(seq 0 19); do
+  if [ $short = yes ] && [ $((part % 9)) -ne 0 ]; then continue; fi
   rm -rf damaged
   cp -r whole damaged
   truncate -s $((size * part / 20)) damaged/last.ckpt

@@ -1,5 +1,6 @@
 /* Augmentation: what is drawn is a pure function of seed, epoch and image; the fit is that of `detect`; label maps move along;
  * settings and presets; strange pictures; memory. */
+#include "tests/sanitized.h"
 #include "tests/unit/augment_fixture.h"
 
 #include <pthread.h>
@@ -55,7 +56,7 @@ static uint64_t run_hash(yolo_augmenter *g, int epoch, size_t index, yolo_sample
 
 /* ---- determinism ---- */
 
-enum { CASES = 24 };
+enum { CASES = SANITIZED ? 8 : 24 };
 typedef struct part {
   pthread_t thread;
   const yolo_augment *augment;
