@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "backbone/base/memory.h"
+#include "backbone/base/threads.h"
 #include "train/run_parts.h"
 
 static double megabytes(uint64_t bytes) { return (double)bytes * 1e-6; }
@@ -19,10 +20,22 @@ static size_t fixed_bytes(const yolo_run *run, size_t params, size_t grads) {
   return params + grads + (size_t)copies * params + (run->val ? params : 0);
 }
 
+/* Where addresses are limited, the threads that will begin take a stack and a heap of the C library each, and for a moment
+ * twice such a heap. */
+static uint64_t free_bytes(const yolo_run *run) {
+  enum { STACK_AND_HEAP = 72 << 20 };
+  const int cores = yolo_threads_available(), threads = run->config->train.threads, workers = run->config->data.workers;
+  const uint64_t room = yolo_memory_available(), addresses = yolo_memory_addresses();
+  if (addresses == UINT64_MAX) return room;
+  const uint64_t later = (uint64_t)((threads > 0 ? threads : cores) + (workers > 0 ? workers : cores) + 1) * STACK_AND_HEAP;
+  const uint64_t left = addresses > later ? addresses - later : 0;
+  return left < room ? left : room;
+}
+
 yolo_status yolo_run_check_memory(yolo_run *run) {
   yolo_run_plan *p = &run->plan;
   const size_t params = (size_t)yolo_graph_param_count(run->spec.graph, false) * sizeof(float);
-  p->available = yolo_memory_available();
+  p->available = free_bytes(run);
   p->needed = fixed_bytes(run, params, params);
   if (fits(p)) return YOLO_OK;
   return yolo_fail(YOLO_ENOMEM,

@@ -34,7 +34,10 @@ void yolo_memory_fail_at(long nth); /* the nth allocation from now fails (1 = th
  * groups leave (version 1 and 2, without the pages of files that could go) and what `ulimit -v` leaves. UINT64_MAX when nobody
  * says (memory_available.c). */
 uint64_t yolo_memory_available(void);
-/* The same for tests, with the files below `root` in the place of /proc and /sys. */
+/* What `ulimit -v` alone leaves; UINT64_MAX: there is no such limit. It counts addresses, so that stacks and heaps of threads
+ * that begin later take from it, filled or not. */
+uint64_t yolo_memory_addresses(void);
+/* yolo_memory_available for tests, with the files below `root` in the place of /proc and /sys. */
 uint64_t yolo_memory_available_in(const char *root);
 
 #define YOLO_ENOMEM_IF_NULL(p) \

@@ -100,4 +100,5 @@ static uint64_t of_limit(const char *root) {
 
 uint64_t yolo_memory_available_in(const char *root) { return least(least(of_machine(root), of_control(root)), of_limit(root)); }
 
+uint64_t yolo_memory_addresses(void) { return of_limit(""); }
 uint64_t yolo_memory_available(void) { return yolo_memory_available_in(""); }
