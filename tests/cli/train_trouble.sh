@@ -72,6 +72,20 @@ else
   echo "SKIP: no small file system can be mounted here; a full disk was only tested with a limit on files' sizes"
 fi
 
+# One file after the other on a full disk: the smallest ones, too.
+for file in samples/001-000001.jpg results.csv train.log report.html last.safetensors; do
+  rm -rf link
+  mkdir -p link/samples
+  ln -s /dev/full link/$file
+  train link
+  expect_status 1
+  expect_sentence "link/$file: .*No space left on device; "
+  rm link/$file
+  train link --resume
+  expect_status 0
+  expect_same_run whole link
+done
+
 # A limit on the size of files instead (in 1024 bytes): what is larger fails, where the whole disk would be full.
 for limit in 1 20 40; do
   last="ulimit -f $limit; yolo train"
