@@ -8,7 +8,17 @@
 #include "cli/cli.h"
 #include "cli/model_args.h"
 
-static const args_group groups[] = {{"Model", model_args_files, 0}, {"Input", model_args_input, 0}, {NULL, NULL, 0}};
+typedef struct convert_args {
+  model_args model;
+  bool half;
+} convert_args;
+
+static const args_option output_options[] = {{"half", 0, ARGS_FLAG, offsetof(convert_args, half), 0, 0, NULL, "--half",
+                                              "weights in 16 bits: half the size, three digits of each (.safetensors only)"},
+                                             {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
+
+static const args_group groups[] = {
+    {"Model", model_args_files, 0}, {"Input", model_args_input, 0}, {"Output", output_options, 0}, {NULL, NULL, 0}};
 
 static yolo_status check_names(const char *in, const char *out) {
   if (!yolo_has_suffix(out, ".safetensors") && !yolo_has_suffix(out, ".weights")) {
@@ -27,18 +37,18 @@ static void say_result(const yolo_model_spec *spec, const char *out) {
           out);
 }
 
-static yolo_status convert(const model_args *args, const char *in, const char *out) {
+static yolo_status convert(const convert_args *args, const char *in, const char *out) {
   model_choice choice = {0};
   yolo_model_spec spec = {0};
   yolo_status st = YOLO_OK;
-  YOLO_TRY(model_args_resolve(args, in, &choice));
+  YOLO_TRY(model_args_resolve(&args->model, in, &choice));
   if (!choice.path) {
     st = yolo_fail(YOLO_EINVAL, "'%s' is a network without weights; there is nothing to convert", choice.shown);
     goto done;
   }
   YOLO_TRY(check_names(choice.path, out));
   YOLO_TRY(yolo_model_spec_load(choice.path, &choice.options, &spec));
-  YOLO_TRY(yolo_model_convert(&spec, choice.path, &choice.options, out));
+  YOLO_TRY(yolo_model_convert(&spec, choice.path, &choice.options, args->half, out));
   model_warn_partial(&choice, &spec);
   say_result(&spec, out);
 done:
@@ -48,11 +58,11 @@ done:
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
-  model_args args = {0};
+  convert_args args = {0};
   args_words words;
   int code;
   if (!cli_parse(self, argc, argv, &args, &words, &code)) return code;
-  bool named = args.model || args.weights;
+  bool named = args.model.model || args.model.weights;
   if (words.count != (named ? 1 : 2)) {
     cli_complain("it takes two files, the input and the output: %s", self->usage);
     return CLI_ERROR;
@@ -71,6 +81,7 @@ const cli_command cmd_convert = {
     .examples =
         "  yolo convert yolov3.weights yolov3.safetensors --cfg yolov3.cfg --names coco.names\n"
         "  yolo convert yolov3.safetensors yolov3.weights\n"
+        "  yolo convert runs/cats/best.safetensors cats.safetensors --half\n"
         "  yolo convert yolov4.conv.137 start.safetensors --cfg yolov4.cfg --cutoff 137",
     .run = run,
 };

@@ -90,6 +90,14 @@ static void say_heads(const yolo_model_spec *spec) {
   cli_say("%s\n", spec->n_names > 5 ? ", ..." : "");
 }
 
+/* The metadata "provenance", JSON, as it is but for bytes that a terminal would obey. */
+static void say_origin(const yolo_model_spec *spec) {
+  if (!spec->provenance) return;
+  cli_say("origin:   ");
+  for (const char *c = spec->provenance; *c; ++c) cli_say("%c", (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+  cli_say("\n");
+}
+
 /* ---- memory ---- */
 
 static yolo_status fetch_zeros(void *payload, const yolo_param *param, float *to) {
@@ -151,6 +159,7 @@ static yolo_status show(const info_args *args, const char *word) {
   say_totals(&spec);
   say_preprocess(&spec);
   say_heads(&spec);
+  say_origin(&spec);
   YOLO_TRY(say_memory(&spec, &choice.options));
   if (args->verbose) YOLO_TRY(say_training_keys(&spec));
 done:

@@ -46,6 +46,7 @@ typedef struct detect_job {
   const detect_args *args;
   source_list sources;
   model_choice choice;
+  char *default_model; /* owned: taken because none was named; NULL: one was */
   yolo_model *model;
   yolo_context *context;
   yolo_detect_options options;

@@ -4,6 +4,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
+#include "cli/default_model.h"
 #include "cli/detect_job.h"
 #include "cli/outfile.h"
 #include "cli/targets.h"
@@ -31,18 +32,35 @@ static yolo_status check_outputs(const detect_args *a) {
 }
 
 static yolo_status choose_model(detect_job *job) {
-  const model_args *m = &job->args->model;
-  if (!m->model && !m->weights && !m->cfg) {
-    return yolo_fail(YOLO_EINVAL,
-                     "no model was named, and there is no default one yet. Name a model with\n"
-                     "  --model FILE.safetensors                                    one file; 'yolo convert' makes it\n"
-                     "  --weights FILE.weights --cfg FILE.cfg --names FILE.names    as published for Darknet");
+  model_args m = job->args->model;
+  yolo_status st = YOLO_OK;
+  if (!m.model && !m.weights && !m.cfg) {
+    if ((st = default_model_find(&job->default_model)) != YOLO_OK) return st;
+    if (!job->default_model) {
+      return yolo_fail(
+          YOLO_EINVAL,
+          "no model was named, and weights/yolo-nano.safetensors, the default one, is not near this program. Name a model "
+          "with\n"
+          "  --model FILE.safetensors                                    one file; 'yolo convert' makes it\n"
+          "  --weights FILE.weights --cfg FILE.cfg --names FILE.names    as published for Darknet\n"
+          "  YOLO_MODEL=FILE.safetensors in the environment              the default from now on");
+    }
+    m.model = job->default_model;
   }
-  yolo_status st = model_args_resolve(m, NULL, &job->choice);
+  st = model_args_resolve(&m, NULL, &job->choice);
   if (st == YOLO_OK && !job->choice.path) {
     return yolo_fail(YOLO_EINVAL, "'%s' is a network without weights: add --weights FILE", job->choice.shown);
   }
   return st;
+}
+
+/* Nobody should wonder why a dog is not found. */
+static void say_default(const detect_job *job) {
+  const yolo_model_spec *spec = &job->model->spec;
+  char name[CLI_NAME_MAX];
+  cli_say("No model was named: this is %s, which knows ", yolo_basename(job->default_model));
+  for (int i = 0; i < spec->n_names && i < 5; ++i) cli_say("%s%s", i ? ", " : "", cli_printable(spec->names[i], name));
+  cli_say("%s and nothing else; --model FILE takes another\n", spec->n_names > 5 ? " ..." : "");
 }
 
 /* ---- classes ---- */
@@ -156,6 +174,7 @@ yolo_status detect_setup(detect_job *job, const detect_args *args, char *const *
   YOLO_TRY(targets_name(&job->sources));
   YOLO_TRY(yolo_model_load(job->choice.path, &job->choice.options, &job->model));
   model_warn_partial(&job->choice, &job->model->spec);
+  if (job->default_model) say_default(job);
   YOLO_TRY(choose_options(job));
   YOLO_TRY(yolo_context_new(job->model, &job->context));
   YOLO_TRY(make_buffers(job));
@@ -170,6 +189,7 @@ void detect_job_free(detect_job *job) {
   yolo_context_free(job->context);
   yolo_model_free(job->model);
   model_choice_release(&job->choice);
+  yolo_free(job->default_model);
   sources_free(&job->sources);
   yolo_free(job->classes);
   yolo_free(job->folder);

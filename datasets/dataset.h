@@ -92,6 +92,10 @@ static inline const char *yolo_dataset_class_name(const yolo_dataset *d, int ind
   return d->texts + d->classes[index].name;
 }
 
+/* FNV-1a, 64 bits, over the names of classes and images (without folders), labels and boxes in their order: equal for equal
+ * labels, wherever they lie. Pixels are not looked at. (identity.c) */
+uint64_t yolo_dataset_identity(const yolo_dataset *dataset);
+
 /* ---- problems: what readers and checks find, one by one ---- */
 
 /* enum yolo_data_rule, from rule_list.h: YOLO_RULE_<name>. */

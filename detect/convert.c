@@ -55,13 +55,16 @@ static size_t largest_tensor(const yolo_tensor_desc *descs, int n) {
   return largest;
 }
 
-yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options,
+yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options, bool half,
                                const char *out) {
   yolo_weight_source source = {0};
   sink to = {0};
   float *values = NULL;
   yolo_status st = YOLO_OK;
+  if (half && !yolo_has_suffix(out, ".safetensors"))
+    return yolo_fail(YOLO_EUNSUPPORTED, "%s: only a .safetensors file can hold weights in 16 bits", out);
   YOLO_TRY(yolo_weight_source_open(weights, spec->graph, options, &source));
+  for (int i = 0; i < source.count; i++) source.descs[i].half = half && source.descs[i].ndim > 1;
   values = yolo_alloc_array(largest_tensor(source.descs, source.count), sizeof *values);
   YOLO_ENOMEM_IF_NULL(values);
   YOLO_TRY(open_sink(spec, source.descs, source.count, source.has_header ? &source.header : NULL, out, &to));

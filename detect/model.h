@@ -65,8 +65,9 @@ yolo_status yolo_model_save(const yolo_model_spec *spec, yolo_param_fetch fetch,
 /* Where the network is to run, by options->device, threads, precision and deterministic. */
 yolo_status yolo_model_device(const yolo_model_options *options, yolo_network_options *out);
 
-/* Streams weights from one file into another format: out.safetensors or out.weights by its suffix. */
-yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options,
+/* Streams weights from one file into another format: out.safetensors or out.weights by its suffix. half: weights (all but
+ * vectors: biases, batch norm) are stored in 16 bits, which a .weights file cannot do. */
+yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options, bool half,
                                const char *out);
 
 /* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. All are NULL on

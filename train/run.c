@@ -152,10 +152,13 @@ static void note_lines(yolo_run *run, const char *text) {
   }
 }
 
-/* Weights to begin with: those of a model file, or [model] weights. */
-static yolo_status transfer(yolo_run *run) {
+const char *yolo_run_first_weights(const yolo_run *run) {
   const yolo_model_settings *m = &run->config->model;
-  const char *path = m->weights ? m->weights : m->file && yolo_has_suffix(m->file, ".safetensors") ? m->file : NULL;
+  return m->weights ? m->weights : m->file && yolo_has_suffix(m->file, ".safetensors") ? m->file : NULL;
+}
+
+static yolo_status transfer(yolo_run *run) {
+  const char *path = yolo_run_first_weights(run);
   yolo_transfer_options options = {.path = path};
   yolo_transfer_report report = {0};
   yolo_text text = {0};

@@ -252,7 +252,8 @@ yolo_status yolo_run_save_state(yolo_run *run) {
 yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *name) {
   yolo_trainer_view view = {run->session.trainer, values};
   char *path = NULL;
-  yolo_status st = yolo_run_path(run, name, &path);
+  yolo_status st = yolo_run_note_origin(run, strcmp(name, "best.safetensors") == 0);
+  if (st == YOLO_OK) st = yolo_run_path(run, name, &path);
   if (st == YOLO_OK) st = yolo_model_save(&run->spec, yolo_trainer_fetch, &view, path);
   yolo_free(path);
   return st;

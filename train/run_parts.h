@@ -33,6 +33,8 @@ struct yolo_run {
 
 /* A sentence for people and for train.log. */
 void yolo_run_note(yolo_run *run, const char *format, ...) YOLO_PRINTF(2, 3);
+/* Weights to begin with: those of a model file, or [model] weights; NULL: random ones. */
+const char *yolo_run_first_weights(const yolo_run *run);
 /* FOLDER/NAME; the caller's (yolo_free). */
 yolo_status yolo_run_path(const yolo_run *run, const char *name, char **out);
 
@@ -47,6 +49,8 @@ yolo_status yolo_run_open_files(yolo_run *run);
 yolo_status yolo_run_write_epoch(yolo_run *run);
 yolo_status yolo_run_save_state(yolo_run *run);
 yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *name);
+/* spec.provenance anew (run_origin.c). */
+yolo_status yolo_run_note_origin(yolo_run *run, bool best);
 /* The images of a batch with their boxes, for a look at what went wrong. *path is the caller's. */
 yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const char *name, char **path);
 /* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures. */

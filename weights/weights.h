@@ -17,6 +17,7 @@ typedef struct yolo_tensor_desc {
   int ndim, dims[4];
   int layer;           /* for messages: the cfg layer it belongs to */
   const char *section; /* for messages: "convolutional" */
+  bool half;           /* safetensors: written as F16, rounded to nearest; what is read says its type itself */
 } yolo_tensor_desc;
 
 size_t yolo_tensor_desc_count(const yolo_tensor_desc *desc);
@@ -68,8 +69,9 @@ typedef struct yolo_metadata {
   const char *key, *value;
 } yolo_metadata;
 typedef struct yolo_safetensors_writer yolo_safetensors_writer;
-/* All descriptions first (the header needs them), then the values in the same order, fp32. The header is
- * deterministic: equal input writes equal bytes. Temporary name, fsync, rename, as above. */
+/* All descriptions first (the header needs them), then the values in the same order, given as fp32. A value that F16 cannot
+ * hold (beyond 65504) is YOLO_EINVAL. The header is deterministic: equal input writes equal bytes. Temporary name, fsync,
+ * rename, as above. */
 yolo_status yolo_safetensors_create(const char *path, const yolo_tensor_desc *descs, int count, const yolo_metadata *metadata,
                                     int n_metadata, yolo_safetensors_writer **out);
 yolo_status yolo_safetensors_write(yolo_safetensors_writer *writer, const float *values, size_t count);

@@ -163,8 +163,21 @@ run convert tiny.weights tiny.safetensors --cfg tiny.cfg --names tiny.names
 expect_equal tiny.safetensors first.safetensors
 run info tiny.safetensors
 expect_out '^classes: +2: cat, traffic light$'
+expect_out '^origin: +\{"source":"tiny.weights"\}$'
 run convert --model tiny.safetensors again.weights
 expect_status 0
+run convert tiny.safetensors half.safetensors --half
+expect_status 0
+expect_is "$(( $(wc -c <half.safetensors) < $(wc -c <tiny.safetensors) * 6 / 10 ))" 1
+run convert half.safetensors rounded.weights # what was rounded once stays
+expect_status 0
+run convert rounded.weights again.safetensors --half --cfg tiny.cfg --names tiny.names
+run convert again.safetensors again.weights
+expect_equal rounded.weights again.weights
+run convert tiny.safetensors half.weights --half
+expect_status 1
+expect_err 'only a .safetensors file can hold weights in 16 bits'
+reject_file half.weights
 run convert tiny.weights tiny.weights
 expect_status 1
 expect_err 'both input and output'

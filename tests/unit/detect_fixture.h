@@ -108,7 +108,7 @@ static inline yolo_status spec_of(const char *cfg, yolo_model_options options, y
 static inline void convert(const char *from, const yolo_model_options *options, const char *to) {
   yolo_model_spec spec;
   MUST(yolo_model_spec_load(from, options, &spec));
-  MUST(yolo_model_convert(&spec, from, options, to));
+  MUST(yolo_model_convert(&spec, from, options, false, to));
   yolo_model_spec_release(&spec);
 }
 

@@ -139,7 +139,7 @@ END_TEST
 static void write_facts(const char *const *key_values, int count) {
   yolo_metadata pairs[4];
   yolo_safetensors_writer *writer = NULL;
-  static const yolo_tensor_desc desc = {"a", 1, {1}, 0, NULL};
+  static const yolo_tensor_desc desc = {"a", 1, {1}, 0, NULL, false};
   static const float one = 1;
   for (int i = 0; i < count; i++) pairs[i] = (yolo_metadata){key_values[2 * i], key_values[2 * i + 1]};
   MUST(yolo_safetensors_create(file_path(), &desc, 1, pairs, count, &writer));

@@ -216,10 +216,11 @@ START_TEST(convert_refuses) {
   make_small("small", small_cfg, 1);
   yolo_model_options options = {.cfg = in_folder("small.cfg")};
   MUST(yolo_model_spec_load(in_folder("small.weights"), &options, &spec));
-  expect_words(yolo_model_convert(&spec, in_folder("small.weights"), NULL, in_folder("out.onnx")),
+  expect_words(yolo_model_convert(&spec, in_folder("small.weights"), NULL, false, in_folder("out.onnx")),
                "must end in .safetensors or .weights");
-  expect_words(yolo_model_convert(&spec, in_folder("small.weights"), NULL, in_folder("none/out.weights")), "out.weights");
-  expect_words(yolo_model_convert(&spec, in_folder("gone.weights"), NULL, in_folder("out.weights")), "gone.weights");
+  expect_words(yolo_model_convert(&spec, in_folder("small.weights"), NULL, false, in_folder("none/out.weights")),
+               "out.weights");
+  expect_words(yolo_model_convert(&spec, in_folder("gone.weights"), NULL, false, in_folder("out.weights")), "gone.weights");
   ck_assert_int_ne(access(in_folder("out.weights"), F_OK), 0);
   yolo_model_spec_release(&spec);
 }
@@ -310,7 +311,7 @@ END_TEST
 static yolo_status convert_once(const char *from, const yolo_model_options *options, const char *to) {
   yolo_model_spec spec;
   yolo_status st = yolo_model_spec_load(from, options, &spec);
-  if (st == YOLO_OK) st = yolo_model_convert(&spec, from, options, to);
+  if (st == YOLO_OK) st = yolo_model_convert(&spec, from, options, false, to);
   yolo_model_spec_release(&spec);
   return st;
 }

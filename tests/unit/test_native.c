@@ -45,7 +45,7 @@ START_TEST(preprocessing_is_stored_exactly) {
   yolo_safetensors_writer *writer = NULL;
   yolo_safetensors_reader *reader = NULL;
   yolo_native native = {0};
-  const yolo_tensor_desc desc = {"a", 1, {1}, 0, "x"};
+  const yolo_tensor_desc desc = {"a", 1, {1}, 0, "x", false};
   const float value = 1;
   int count = 0;
   MUST(spec_of(small_cfg, (yolo_model_options){0}, &spec));
@@ -157,7 +157,7 @@ START_TEST(safetensors_of_strangers) {
   memcpy(more, descs, (size_t)count * sizeof *descs);
   static const char *const extra[] = {"model.0.bn.num_batches_tracked", "model.9.conv.weight"};
   for (int with = 0; with < 2; with++) { /* no metadata of ours, one tensor more */
-    more[count] = (yolo_tensor_desc){extra[with], 1, {1}, 0, "x"};
+    more[count] = (yolo_tensor_desc){extra[with], 1, {1}, 0, "x", false};
     MUST(yolo_safetensors_create(path, more, count + 1, NULL, 0, &writer));
     for (int i = 0; i <= count; i++) MUST(yolo_safetensors_write(writer, zeros, yolo_tensor_desc_count(&more[i])));
     MUST(yolo_safetensors_writer_finish(writer));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backbone/base/half.h"
 #include "tests/unit/weights_fixture.h"
 
 /* The data begin at a multiple of 8. */
@@ -135,7 +136,7 @@ START_TEST(safetensors_half_precision) {
       "{\"h\":{\"dtype\":\"F16\",\"shape\":[6],\"data_offsets\":[0,12]},\"b\":{\"dtype\":\"BF16\",\"shape\":[3],"
       "\"data_offsets\":[12,18]},\"i\":{\"dtype\":\"I8\",\"shape\":[1,1,1,1,2],\"data_offsets\":[18,20]}}";
   unsigned char bytes[8 + sizeof json - 1 + sizeof data] = {(unsigned char)(sizeof json - 1)};
-  yolo_tensor_desc half = {"h", 1, {6}, 0, NULL}, brain = {"b", 1, {3}, 0, NULL}, any;
+  yolo_tensor_desc half = {"h", 1, {6}, 0, NULL, false}, brain = {"b", 1, {3}, 0, NULL, false}, any;
   yolo_safetensors_reader *reader = NULL;
   float values[6];
   memcpy(bytes + 8, json, sizeof json - 1);
@@ -152,8 +153,41 @@ START_TEST(safetensors_half_precision) {
 }
 END_TEST
 
+/* A tensor in 16 bits beside one in 32: the first comes back rounded to nearest, the second as it was. */
+START_TEST(safetensors_halves_are_written) {
+  enum { MANY = 5000 };
+  static const yolo_tensor_desc descs[] = {{"h", 2, {50, 100}, 0, NULL, true}, {"f", 1, {2}, 0, NULL, false}};
+  static float values[MANY], back[MANY];
+  const float pair[] = {1.0f / 3, 1e30f}, beyond = 65520.0f;
+  yolo_safetensors_writer *writer = NULL;
+  yolo_safetensors_reader *reader = NULL;
+  char *bytes = NULL;
+  size_t length = 0;
+  for (int i = 0; i < MANY; i++) values[i] = (float)(i - 2500) * 0.37f;
+  ck_assert_int_eq(yolo_safetensors_create(path_a, descs, 2, NULL, 0, &writer), YOLO_OK);
+  ck_assert_int_eq(yolo_safetensors_write(writer, values, MANY), YOLO_OK);
+  ck_assert_int_eq(yolo_safetensors_write(writer, pair, 2), YOLO_OK);
+  ck_assert_int_eq(yolo_safetensors_writer_finish(writer), YOLO_OK);
+  yolo_safetensors_writer_close(writer);
+  ck_assert_int_eq(yolo_read_file(path_a, 100000, &bytes, &length), YOLO_OK);
+  ck_assert_uint_lt(length, 2 * MANY + 300);
+  yolo_free(bytes);
+  ck_assert_int_eq(yolo_safetensors_open(path_a, &reader), YOLO_OK);
+  ck_assert_int_eq(yolo_safetensors_read(reader, &descs[0], back), YOLO_OK);
+  for (int i = 0; i < MANY; i++) ck_assert(back[i] == yolo_float_of_half(yolo_half_of_float(values[i])));
+  ck_assert_int_eq(yolo_safetensors_read(reader, &descs[1], back), YOLO_OK);
+  ck_assert(back[0] == pair[0] && back[1] == pair[1]);
+  yolo_safetensors_close(reader);
+  values[4321] = beyond;
+  ck_assert_int_eq(yolo_safetensors_create(path_a, descs, 2, NULL, 0, &writer), YOLO_OK);
+  expect_words(yolo_safetensors_write(writer, values, MANY), "does not fit into 16 bits");
+  yolo_safetensors_writer_close(writer);
+}
+END_TEST
+
 START_TEST(safetensors_writer_refuses) {
-  static const yolo_tensor_desc twice[] = {{"a", 1, {1}, 0, NULL}, {"a", 1, {1}, 0, NULL}}, empty[] = {{"a", 1, {0}, 0, NULL}};
+  static const yolo_tensor_desc twice[] = {{"a", 1, {1}, 0, NULL, false}, {"a", 1, {1}, 0, NULL, false}},
+                                empty[] = {{"a", 1, {0}, 0, NULL, false}};
   yolo_safetensors_writer *writer = NULL;
   float values[FLOATS] = {0};
   expect_words(yolo_safetensors_create(path_a, twice, 2, NULL, 0, &writer), "is there twice");
@@ -191,8 +225,8 @@ START_TEST(safetensors_mutated) {
 END_TEST
 
 int main(void) {
-  const TTest *const all[] = {safetensors_round_trip,     safetensors_headers_are_judged, safetensors_cut_and_bombs,
-                              safetensors_half_precision, safetensors_writer_refuses,     safetensors_without_memory,
-                              safetensors_mutated};
+  const TTest *const all[] = {
+      safetensors_round_trip,         safetensors_headers_are_judged, safetensors_cut_and_bombs,  safetensors_half_precision,
+      safetensors_halves_are_written, safetensors_writer_refuses,     safetensors_without_memory, safetensors_mutated};
   return run_suite("safetensors", all, sizeof all / sizeof all[0]);
 }

@@ -253,10 +253,10 @@ END_TEST
 
 /* Tensors of somebody else's program: names decide. */
 START_TEST(safetensors_of_strangers) {
-  static const yolo_tensor_desc descs[] = {{"model.0.bn.running_mean", 1, {8}, 0, NULL},
-                                           {"model.0.bn.num_batches_tracked", 1, {1}, 0, NULL},
-                                           {"model.2.conv.bias", 2, {4, 4}, 0, NULL}, /* as many, but no vector */
-                                           {"fc.weight", 2, {2, 3}, 0, NULL}};
+  static const yolo_tensor_desc descs[] = {{"model.0.bn.running_mean", 1, {8}, 0, NULL, false},
+                                           {"model.0.bn.num_batches_tracked", 1, {1}, 0, NULL, false},
+                                           {"model.2.conv.bias", 2, {4, 4}, 0, NULL, false}, /* as many, but no vector */
+                                           {"fc.weight", 2, {2, 3}, 0, NULL, false}};
   static const float values[16] = {1, 2, 3, 4, 5, 6, 7, 8};
   yolo_safetensors_writer *writer = NULL;
   target t;
@@ -279,7 +279,7 @@ END_TEST
 /* ---- refused ---- */
 
 static void write_with_metadata(const char *path, const char *format) {
-  static const yolo_tensor_desc desc = {"elsewhere", 1, {1}, 0, NULL};
+  static const yolo_tensor_desc desc = {"elsewhere", 1, {1}, 0, NULL, false};
   const yolo_metadata pairs[] = {{"format", format}, {"format_version", "1"}};
   yolo_safetensors_writer *writer = NULL;
   MUST(yolo_safetensors_create(path, &desc, 1, pairs, 2, &writer));

@@ -143,7 +143,7 @@ START_TEST(darknet_real_files) {
     ck_assert_int_eq(yolo_darknet_create(path_a, &header, &writer), YOLO_OK);
     for (; left > 0; left -= chunk) {
       chunk = left < 5000 ? left : 5000 - left % 77; /* uneven pieces */
-      yolo_tensor_desc desc = {"piece", 1, {(int)chunk}, 0, NULL};
+      yolo_tensor_desc desc = {"piece", 1, {(int)chunk}, 0, NULL, false};
       ck_assert_int_eq(yolo_darknet_read(reader, &desc, values), YOLO_OK);
       bool finite = true;
       for (size_t k = 0; k < chunk; k++) finite &= isfinite(values[k]) != 0;

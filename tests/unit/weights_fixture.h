@@ -46,9 +46,9 @@ static inline void expect_same_file(const char *one, const char *other) {
   yolo_free(b);
 }
 
-static const yolo_tensor_desc small[] = {{"model.0.bn.bias", 1, {4}, 0, "convolutional"},
-                                         {"model.0.conv.weight", 4, {4, 3, 3, 3}, 0, "convolutional"},
-                                         {"model.2.linear.weight", 2, {5, 7}, 2, "connected"}};
+static const yolo_tensor_desc small[] = {{"model.0.bn.bias", 1, {4}, 0, "convolutional", false},
+                                         {"model.0.conv.weight", 4, {4, 3, 3, 3}, 0, "convolutional", false},
+                                         {"model.2.linear.weight", 2, {5, 7}, 2, "connected", false}};
 enum { TENSORS = 3, FLOATS = 4 + 108 + 35 };
 
 static inline float value_at(int i) { return (float)i * 0.37f - 11.0f; }
