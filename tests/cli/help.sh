@@ -12,8 +12,8 @@ run help
 expect_equal out overview
 
 # One screen a command, with examples, and the same text by both ways.
-for command in detect data 'data synth' 'data check' 'data preview' 'data anchors' 'data convert' train detector eval explain info bench convert \
-  doctor help; do
+for command in detect data 'data synth' 'data check' 'data preview' 'data anchors' 'data convert' train detector eval explain info \
+  bench convert doctor help; do
   # shellcheck disable=SC2086
   run help $command
   expect_status 0
