@@ -94,6 +94,7 @@ static yolo_status run_group(yolo_session *s, yolo_session_group *group, const y
                           .nominal = nominal,
                           .scale = (float)batch->count / (float)nominal,
                           .threads = s->threads,
+                          .label_smoothing = s->settings->label_smoothing,
                           .scratch = &group->scratch,
                           .traces = traces};
   for (int h = 0; h < group->n_heads; ++h) {
@@ -103,6 +104,12 @@ static yolo_status run_group(yolo_session *s, yolo_session_group *group, const y
   return group->loss->run(group->attrs, &call, out);
 }
 
+/* DropBlock grows along a line over the training (Ghiasi, Lin & Le, "DropBlock", 2018, section 3: scheduled DropBlock). */
+static double dropblock_share(const yolo_session *s) {
+  const double done = (double)s->optimizer.steps, all = (double)s->schedule.total;
+  return done < all ? done / all : 1;
+}
+
 yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nominal, yolo_loss_report *out) {
   yolo_tensor input;
   yolo_status st = YOLO_OK;
@@ -110,6 +117,7 @@ yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nomi
   YOLO_TRY(make_truths(s, batch));
   YOLO_TRY(yolo_trainer_prepare(s->trainer, batch->count, batch->height, batch->width, &input));
   YOLO_TRY(fill_input(s, batch, &input));
+  yolo_trainer_set_dropblock(s->trainer, dropblock_share(s));
   YOLO_TRY(yolo_trainer_forward(s->trainer, true, (uint64_t)s->settings->seed * 0x9E3779B97F4A7C15u + s->seen));
   for (int g = 0; g < s->n_groups; ++g) {
     yolo_loss_report one = {0};

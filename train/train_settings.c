@@ -36,6 +36,7 @@ static const yolo_setting train_rows[] = {
     ROW(darknet_rates, BOOL, "off", 0, 0, NULL,
         "rates as Darknet counts them: from 1, a warm-up of any length, in which the schedule waits"),
     ROW(clip, REAL, "10", 0, 1e9, NULL, "largest norm of all gradients together; 0: any"),
+    ROW(label_smoothing, REAL, "0", 0, 0.999, NULL, "classifiers: this share of a label is spread over all classes"),
     ROW(ema, REAL, "0.9999", 0, 0.999999, NULL, "decay of the average of the weights that is judged and kept; 0: none"),
     ROW(ema_tau, REAL, "2000", 0, 1e9, NULL, "steps in which that decay comes up to its value"),
     ROW(seed, INT, "0", 0, 2147483647, NULL, "of initial weights, order, augmentation and dropout"),

@@ -17,6 +17,7 @@ typedef struct yolo_train_settings {
   double warmup, warmup_power, warmup_momentum, warmup_bias_lr;
   bool darknet_rates;
   double clip;
+  double label_smoothing;
   double ema, ema_tau;
   int seed, threads;
   yolo_setting_list freeze;

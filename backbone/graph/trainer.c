@@ -13,6 +13,7 @@ typedef struct node_call {
   yolo_tensor in[YOLO_OP_MAX_IN], out, param[YOLO_OP_MAX_PARAM];
   yolo_tensor grad_out, grad_in[YOLO_OP_MAX_IN], grad_param[YOLO_OP_MAX_PARAM];
   yolo_op_call call;
+  yolo_dropout_attrs dropout; /* what call.attrs points to where DropBlock is not at its full strength */
 } node_call;
 
 static yolo_tensor value_of(const yolo_trainer *t, const yolo_train_plan *plan, int node) {
@@ -26,6 +27,14 @@ static yolo_tensor grad_of(const yolo_trainer *t, const yolo_train_plan *plan, i
   return (yolo_tensor){data, YOLO_F32, plan->shapes[node], place->stride};
 }
 
+static void weaken_dropblock(const yolo_trainer *t, node_call *c) {
+  const yolo_dropout_attrs *attrs = c->call.attrs;
+  if (c->call.id != YOLO_OP_dropout || !attrs->dropblock) return;
+  c->dropout = *attrs;
+  c->dropout.probability *= (float)(1 - t->spared);
+  c->call.attrs = &c->dropout;
+}
+
 static void make_call(const yolo_trainer *t, const yolo_train_plan *plan, int index, node_call *c) {
   const yolo_node *node = &t->graph->nodes[index];
   yolo_graph_call(t->graph, index, plan->shapes, plan->batch, c->in, &c->out, c->param, &c->call);
@@ -35,6 +44,7 @@ static void make_call(const yolo_trainer *t, const yolo_train_plan *plan, int in
   c->call.training = t->training && !(t->frozen_norm && t->frozen_norm[index]);
   c->call.seed = yolo_trainer_node_seed(t->seed, node->source);
   c->call.saved = t->arena ? t->arena + plan->places[index].saved : NULL;
+  weaken_dropblock(t, c);
 }
 
 static void add_gradients(const yolo_trainer *t, const yolo_train_plan *plan, int index, node_call *c) {
@@ -233,6 +243,8 @@ yolo_status yolo_trainer_backward(yolo_trainer *t) {
   t->ran = false; /* gradients lie where values were */
   return run(t, true);
 }
+
+void yolo_trainer_set_dropblock(yolo_trainer *t, double share) { t->spared = 1 - share; }
 
 void yolo_trainer_time_nodes(yolo_trainer *t, double *seconds) { t->times = seconds; }
 

@@ -80,6 +80,8 @@ yolo_tensor yolo_trainer_output(const yolo_trainer *trainer, int node);
 yolo_tensor yolo_trainer_output_grad(const yolo_trainer *trainer, int node);
 /* Adds to the gradients of the parameters. */
 yolo_status yolo_trainer_backward(yolo_trainer *trainer);
+/* DropBlock drops this share (0 to 1) of its probability from the next forward pass on; 1 where nobody asked. */
+void yolo_trainer_set_dropblock(yolo_trainer *trainer, double share);
 /* Seconds of every node of the next passes: n_nodes of the trainer's graph for forward, then as many for backward. NULL: no
  * clock runs. */
 void yolo_trainer_time_nodes(yolo_trainer *trainer, double *seconds);

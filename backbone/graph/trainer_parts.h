@@ -24,6 +24,7 @@ struct yolo_trainer {
   int threads;
   double *times; /* see yolo_trainer_time_nodes */
   uint64_t seed;
+  double spared; /* 1 - the share of yolo_trainer_set_dropblock */
 };
 
 /* All threads set the bytes to zero: large blocks come from memory. */
