@@ -7,7 +7,16 @@
 #include "backbone/base/memory.h"
 #include "train/explain/gradcheck_parts.h"
 
-enum { STEPS = 5, LEAST_CELLS = 3, MOST_CELLS = 8, LEAST_SIDE = 32, DROPOUT_SEED = 5, MOST_SET = 16, CALLS = 14 };
+enum {
+  STEPS = 5,
+  LEAST_CELLS = 3,
+  MOST_CELLS = 8,
+  LEAST_SIDE = 32,
+  DROPOUT_SEED = 5,
+  MOST_SET = 16,
+  CALLS = 14,
+  FEW_CELLS = 5
+};
 static const double first_step = 1.0 / 64, step_ratio = 1.0 / 4; /* of the length of the tensor */
 static const double work = 6e11;                                 /* multiplications that a check should take at most */
 static const double small_share = 1e-4;                          /* of the typical gradient: below is rounding */
@@ -160,7 +169,7 @@ static yolo_status draw_truths(yolo_gradcheck *c) {
 }
 
 typedef struct size_of_work {
-  double stride;          /* of the coarsest map of convolutions: pixels of the input that one of its cells stands for */
+  double stride; /* pixels of the input that a cell of the coarsest map stands for, of maps that are no mere tail (SSD's) */
   double multiplications; /* of convolutions, for a pixel of the input */
   int tensors;
 } size_of_work;
@@ -173,7 +182,7 @@ static size_of_work measure_work(const yolo_gradcheck *c) {
     if (node->kind != YOLO_NODE_OP) continue;
     for (int k = 0; k < node->n_param; k++)
       out.tensors += yolo_trainer_param_at(c->session->trainer, node->param[k]).grad != NULL;
-    if (node->op != YOLO_OP_conv2d || node->shape.w < 2) continue;
+    if (node->op != YOLO_OP_conv2d || node->shape.w < FEW_CELLS) continue;
     out.stride = fmax(out.stride, (double)spec->width / node->shape.w);
     out.multiplications += (double)yolo_param_count(&spec->graph->params[node->param[0]].spec) * node->shape.w * node->shape.h /
                            ((double)spec->width * spec->height);
