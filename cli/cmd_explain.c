@@ -12,6 +12,19 @@ static const args_option questions[] = {
     {"loss", 0, ARGS_FLAG, AT(loss), 0, 0, NULL, "--loss IMAGE", "the loss taken apart, truth by truth, part by part"},
     {"gradcheck", 0, ARGS_FLAG, AT(gradcheck), 0, 0, NULL, "--gradcheck NETWORK",
      "are the gradients right? Layer by layer, against differences"},
+    {"cam", 0, ARGS_FLAG, AT(cam), 0, 0, NULL, "--cam IMAGE",
+     "what in the picture speaks for a detection or a class (Grad-CAM, Eigen-CAM)"},
+    {"features", 0, ARGS_TEXT, AT(features), 0, 0, NULL, "--features LAYER IMAGE",
+     "what the channels of a layer answer to the picture"},
+    END};
+static const args_option maps[] = {
+    {"detection", 0, ARGS_INT, AT(detection), 0, 1000000, NULL, "--detection N", "which, from 0 (default: the best)"},
+    {"class", 0, ARGS_TEXT, AT(class_name), 0, 0, NULL, "--class NAME", "its best detection; a classifier's class"},
+    {"conf", 0, ARGS_REAL, AT(confidence), 0, 1, NULL, "--conf N", "detections above this (default 0.25)"},
+    {"layer", 0, ARGS_TEXT, AT(layer), 0, 0, NULL, "--layer LAYER",
+     "whose maps, by the number in 'yolo info' or a section's\nname (default: the last before the scores)"},
+    {"channels", 0, ARGS_INT, AT(channels), 1, 9999, NULL, "--channels N", "how many, the most active first (default 48)"},
+    {"in-order", 0, ARGS_FLAG, AT(in_order), 0, 0, NULL, "--in-order", "by their number"},
     END};
 static const args_option model[] = {
     {"model", 'm', ARGS_TEXT, AT(model.model), 0, 0, NULL, "-m, --model NAME", "a .safetensors, a .cfg, or a name of the zoo"},
@@ -30,6 +43,7 @@ static const args_option output[] = {
     {"quiet", 'q', ARGS_FLAG, AT(quiet), 0, 0, NULL, "-q, --quiet", "no equations, only what was found"},
     END};
 static const args_group groups[] = {{"Questions", questions, 0},
+                                    {"Of --cam and --features", maps, 0},
                                     {"Model", model, 0},
                                     {"What is on the picture", data, 0},
                                     {"", data_args_source, AT(data)},
@@ -51,6 +65,8 @@ static int list_modes(const explain_args *a, explain_mode to[MOST_MODES]) {
   to[n++] = (explain_mode){a->assign, true, explain_assign};
   to[n++] = (explain_mode){a->loss, false, explain_loss};
   to[n++] = (explain_mode){a->gradcheck, false, explain_gradcheck};
+  to[n++] = (explain_mode){a->cam, true, explain_cam};
+  to[n++] = (explain_mode){a->features != NULL, true, explain_features};
   return n;
 }
 
@@ -64,12 +80,15 @@ static bool options_fit(const explain_args *a, int drawing) {
     wrong = "--data, --split, --format and --images go with --assign and --loss, which ask what is on the picture";
   if (!truths && !a->gradcheck && d->sets.count > 0) wrong = "--set goes with --assign, --loss and --gradcheck";
   if (a->out && drawing == 0) wrong = "--out names a picture, and nothing is drawn; --json FILE takes the table of --loss";
+  if (!a->cam && (a->detection >= 0 || a->class_name || a->confidence >= 0 || a->layer))
+    wrong = "--detection, --class, --conf and --layer go with --cam";
+  if (!a->features && (a->channels > 0 || a->in_order)) wrong = "--channels and --in-order go with --features";
   if (wrong) cli_complain("%s", wrong);
   return wrong == NULL;
 }
 
 static int run(const cli_command *self, int argc, char **argv) {
-  explain_args args = {.confidence = 0.25, .channels = 48};
+  explain_args args = {.confidence = -1, .detection = -1};
   explain_mode modes[MOST_MODES];
   args_words words;
   int code, wanted = 0;
@@ -90,6 +109,9 @@ static int run(const cli_command *self, int argc, char **argv) {
     return CLI_ERROR;
   }
   if (!options_fit(&args, job.drawing)) return CLI_ERROR;
+  if (args.confidence < 0) args.confidence = 0.25;
+  if (args.detection < 0) args.detection = 0;
+  if (args.channels == 0) args.channels = 48;
   for (int i = 0; i < n && st == YOLO_OK; ++i)
     if (modes[i].wanted) st = modes[i].run(&job);
   return st == YOLO_OK ? CLI_OK : cli_fail();
@@ -106,6 +128,8 @@ const cli_command cmd_explain = {
     .examples =
         "  yolo explain --assign shapes/images/train/000001.jpg\n"
         "  yolo explain --loss dog.jpg --data data.cfg --model best.safetensors --json -\n"
-        "  yolo explain --gradcheck yolov4-tiny",
+        "  yolo explain --gradcheck yolov4-tiny\n"
+        "  yolo explain --cam dog.jpg --model best.safetensors --class dog\n"
+        "  yolo explain --features 10 dog.jpg --model best.safetensors",
     .run = run,
 };
