@@ -1,64 +1,84 @@
 #!/usr/bin/env bash
-# From a fresh clone to detections: installs what is missing, builds, and runs the main job.
-#   scripts/demo.sh                            weights under YOLO_TEST_DATA, else a zoo network without weights
-#   scripts/demo.sh MODEL [IMAGE...]           MODEL: a .safetensors, or a .weights with the .cfg beside it
-#   YOLO_MODEL=FILE scripts/demo.sh [IMAGE...] the same
+# From a fresh clone to a detector of your own: installs what is missing, builds, then a guided tour of the main job on pictures
+# that the program draws itself: look at data, train, score, detect, and see why. About five minutes on two cores.
+#   scripts/demo.sh                    the tour; everything it makes lies in runs/demo
+#   scripts/demo.sh MODEL IMAGE...     no tour: a model of yours on images of yours. MODEL: a .safetensors, or a .weights with its
+#                                      .cfg (and a .names) beside it
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ $# -eq 1 ]; then
+  echo "A model but no image: scripts/demo.sh MODEL IMAGE..." >&2
+  exit 2
+fi
+began=$SECONDS
 scripts/setup.sh
 cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release -DYOLO_TESTS=OFF >/dev/null
 cmake --build build/release
 yolo=build/release/yolo
 out=runs/demo
-data=${YOLO_TEST_DATA:-}
 
-model=${YOLO_MODEL:-}
-if [ -z "$model" ] && [ $# -gt 0 ]; then
-  model=$1
+if [ $# -gt 1 ]; then
+  arguments=(--model "$1")
+  case $1 in
+    *.weights)
+      arguments+=(--cfg "${1%.weights}.cfg")
+      if [ -f "${1%.weights}.names" ]; then arguments+=(--names "${1%.weights}.names"); fi
+      ;;
+  esac
   shift
-fi
-images=("$@")
-origin="the weights you named"
-if [ -z "$model" ] && [ -n "$data" ]; then
-  model=$data/weights/yolo-fastest-1.1-xl.weights
-  origin="published weights found under YOLO_TEST_DATA"
-fi
-if [ ${#images[@]} -eq 0 ] && [ -n "$data" ]; then images=("$data/images"); fi
-
-if [ -z "$model" ]; then
-  echo
-  echo "No weights were named, and this project ships none of its own yet: nothing can be detected."
-  echo "Name some (scripts/demo.sh MODEL IMAGE) to see boxes. Until then, a network of the zoo with random weights:"
-  echo
-  "$yolo" info backbone/models/yolov4-tiny.cfg
-  "$yolo" bench backbone/models/yolov4-tiny.cfg
+  "$yolo" detect "$@" "${arguments[@]}" --out "$out" --json "$out/detections.json"
+  echo "Pictures and detections.json are in $out"
   exit 0
 fi
-if [ ${#images[@]} -eq 0 ]; then
-  echo "Weights but no image: scripts/demo.sh MODEL IMAGE..." >&2
-  exit 2
-fi
 
-arguments=(--model "$model")
-case $model in
-  *.weights)
-    arguments+=(--cfg "${model%.weights}.cfg")
-    # Class names live in a file of their own: the model's, else COCO's where the folder has it.
-    folder=$(dirname "$model")
-    case $model in
-      *voc*) names=voc.names ;;
-      *) names=coco.names ;;
-    esac
-    for file in "${model%.weights}.names" "$folder/$names"; do
-      if [ -f "$file" ]; then
-        arguments+=(--names "$file")
-        break
-      fi
-    done
-    ;;
-esac
-echo
-echo "This project ships no weights of its own yet; this run uses $origin: $(basename "$model")"
+# tell TITLE TEXT: what comes next and why. run COMMAND...: shows it as you would type it, then runs it.
+tell() { printf '\n\n== %s\n%s\n' "$1" "$2"; }
+run() {
+  printf '\n$ yolo'
+  printf ' %s' "$@"
+  printf '\n'
+  "$yolo" "$@"
+}
+rm -rf "$out"
 mkdir -p "$out"
-"$yolo" detect "${images[@]}" "${arguments[@]}" --out "$out" --json "$out/detections.json"
-echo "Pictures and detections.json are in $out"
+
+tell "1. Data: pictures, and what is on them" \
+  "A detector learns from pictures whose objects somebody boxed and named. Here the program draws them: shapes of 14
+kinds in all colours, with boxes and outlines as COCO JSON, and a data.cfg that says where everything lies."
+run data synth $out/shapes --images 2000 --val 100 --size 160 --seed 1 -q
+tell "2. Look before you train" \
+  "Most failures begin with labels. One command reads every picture and every box, another draws some of them."
+run data check $out/shapes/data.cfg
+run data preview $out/shapes/data.cfg --out $out/data.png
+
+tell "3. Training, from random weights" \
+  "yolo-nano, 1.1 million parameters. An epoch shows it every picture once, mirrored by chance. 'loss' is what training
+makes small: box (where), objectness (is anything there), class (what). AP50 is judged after each epoch on pictures it
+never learns from: of all boxes claimed, how many lie on an object (IoU 0.5) and name it right. * is the best so far."
+run train $out/shapes/data.cfg --model yolo-nano --imgsz 160 --epochs 10 --batch 16 --lr 0.003 --dir $out/run --set train.optimizer=adam \
+  --set train.warmup=0.5 --set augment.flip=0.5 --set augment.flip_vertical=0.5
+
+tell "4. How good is it?" \
+  "Scored as COCO scores, with 95% intervals: 100 pictures say only so much. The page shows curves, mix-ups and the worst
+pictures first."
+run eval $out/shapes/data.cfg --model $out/run/best.safetensors --report $out/report.html
+
+tell "5. Detecting" "The model is one file. It holds the network, the names and how pictures are prepared."
+run detect $out/shapes/images/val --model $out/run/best.safetensors --out $out/boxes --quiet
+
+tell "6. Why?" \
+  "Nothing here is a black box. Which cells of the network answered for which object while it trained, and what each
+object cost:"
+picture=$(find $out/shapes/images/train -name '*.jpg' | sort | head -n 1)
+run explain --assign "$picture" --model $out/run/best.safetensors --out $out/assign.png
+
+printf '\n\nThe tour took %d min %02d s, the build included. Now look at:\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
+cat <<TEXT
+  $out/data.png            the pictures it learned from
+  $out/boxes               what it finds on pictures it never saw
+  $out/report.html         how good it is; opens in any browser, needs no network
+  $out/run/report.html     how it learned
+  $out/assign.png          who answers for which object
+Then take your own: 'yolo help data.cfg' says how to point at your pictures, 'yolo train data.cfg' does the rest.
+The source follows one image from file to box: docs/architecture.md.
+TEXT

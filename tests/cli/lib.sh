@@ -3,7 +3,7 @@
 set -u
 export LC_ALL=C.UTF-8
 unset YOLO_ISA YOLO_CONV || true
-export YOLO_MODEL= # no default model, whatever lies near the program; default.sh looks for it
+export YOLO_MODEL= # no default model, whatever lies near the program; tiny.sh looks for it
 # The CPU is the default in these tests, whatever cards this machine has; device.sh shows them again.
 cards=${CUDA_VISIBLE_DEVICES-all}
 export CUDA_VISIBLE_DEVICES=

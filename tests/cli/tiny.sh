@@ -182,4 +182,33 @@ expect_out 'letterboxed to 32x32'
 run detect grey.ppm --model tiny.weights --no-images
 expect_status 0
 expect_out '^grey.ppm: 64x32  4 class 0, 4 class 1'
+# ---- the default model: what YOLO_MODEL names, else yolo-nano near the program ----
+run convert tiny.weights tiny.safetensors --cfg tiny.cfg --names tiny.names
+export YOLO_MODEL=$PWD/tiny.safetensors
+run detect grey.ppm --no-images
+expect_status 0
+expect_out '^No model was named: this is tiny.safetensors, which knows cat, traffic light and nothing else'
+expect_out '4 cat, 4 traffic light'
+run detect grey.ppm --no-images $tiny_model
+expect_status 0
+reject_out 'No model was named'
+export YOLO_MODEL=gone.safetensors
+run detect grey.ppm --no-images
+expect_status 1
+expect_err 'gone.safetensors'
+unset YOLO_MODEL
+mkdir -p far/share/yolo/weights far/bin near/weights
+cp "$yolo" far/bin/yolo
+cp "$yolo" near/yolo
+cp tiny.safetensors far/share/yolo/weights/yolo-nano.safetensors
+cp tiny.safetensors near/weights/yolo-nano.safetensors
+for yolo in "$PWD/far/bin/yolo" "$PWD/near/yolo"; do
+  run detect grey.ppm --no-images
+  expect_status 0
+  expect_out '^No model was named: this is yolo-nano.safetensors, which knows cat, traffic light'
+done
+rm near/weights/yolo-nano.safetensors
+run detect grey.ppm --no-images
+expect_status 1
+expect_err 'no model was named'
 finish
