@@ -69,8 +69,8 @@ run detect $out/shapes/images/val --model $out/run/best.safetensors --out $out/b
 tell "6. Why?" \
   "Nothing here is a black box. Which cells of the network answered for which object while it trained, and what each
 object cost:"
-picture=$(find $out/shapes/images/train -name '*.jpg' | sort | head -n 1)
-run explain --assign "$picture" --model $out/run/best.safetensors --out $out/assign.png
+picture=$out/shapes/images/train/000001.jpg
+run explain --assign $picture --model $out/run/best.safetensors --out $out/assign.png
 
 printf '\n\nThe tour took %d min %02d s, the build included. Now look at:\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
 cat <<TEXT
