@@ -151,10 +151,11 @@ def run_darknet(build, folder, cpus):
     program, (size, batch) = shutil.which("darknet"), NETWORKS["yolov3-tiny"]
     if not program:
         return None
-    data = os.path.join(folder, "shapes")
-    subprocess.run([os.path.join(os.path.abspath(build), "yolo"), "data", "synth", data, "--images", "24", "--format", "yolo", "--quiet"],
-                   check=True, stdout=subprocess.DEVNULL)
-    images = sorted(os.path.join(at, f) for at, _, names in os.walk(data) for f in names if f.endswith((".jpg", ".png")))
+    yolo, data = os.path.join(os.path.abspath(build), "yolo"), os.path.join(folder, "darknet")
+    drawn = os.path.join(folder, "shapes")
+    for command in (["synth", drawn, "--images", "24", "--quiet"], ["convert", drawn + "/data.cfg", data, "--to", "yolo"]):
+        subprocess.run([yolo, "data", *command], check=True, stdout=subprocess.DEVNULL)
+    images = sorted(os.path.join(at, f) for at, _, names in os.walk(data, followlinks=True) for f in names if f.endswith((".jpg", ".png")))
     cfg = os.path.join(folder, "darknet.cfg")
     write_cfg(find_cfg("yolov3-tiny"), cfg, {"width": size, "height": size, "batch": batch, "subdivisions": 1, "max_batches": 3,
                                              "burn_in": 1000})
