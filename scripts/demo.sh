@@ -45,7 +45,7 @@ mkdir -p "$out"
 tell "1. Data: pictures, and what is on them" \
   "A detector learns from pictures whose objects somebody boxed and named. Here the program draws them: shapes of 14
 kinds in all colours, with boxes and outlines as COCO JSON, and a data.cfg that says where everything lies."
-run data synth $out/shapes --images 2000 --val 100 --size 160 --seed 1 -q
+run data synth $out/shapes --images 3000 --val 100 --size 128 --seed 1 -q
 tell "2. Look before you train" \
   "Most failures begin with labels. One command reads every picture and every box, another draws some of them."
 run data check $out/shapes/data.cfg
@@ -55,7 +55,7 @@ tell "3. Training, from random weights" \
   "yolo-nano, 1.1 million parameters. An epoch shows it every picture once, mirrored by chance. 'loss' is what training
 makes small: box (where), objectness (is anything there), class (what). AP50 is judged after each epoch on pictures it
 never learns from: of all boxes claimed, how many lie on an object (IoU 0.5) and name it right. * is the best so far."
-run train $out/shapes/data.cfg --model yolo-nano --imgsz 160 --epochs 10 --batch 16 --lr 0.003 --dir $out/run --set train.optimizer=adam \
+run train $out/shapes/data.cfg --model yolo-nano --imgsz 128 --epochs 12 --batch 16 --lr 0.04 --dir $out/run \
   --set train.warmup=0.5 --set augment.flip=0.5 --set augment.flip_vertical=0.5
 
 tell "4. How good is it?" \

@@ -153,15 +153,15 @@ enum { SOME = sizeof some / sizeof some[0], USABLE = SOME - 2 };
 
 static const struct {
   const char *cfg, *loss;
-} all[] = {{two_yolo, "yolov3"},     {two_yolo, "yolov4"},   {two_yolo, "yolov5"}, {region, "region"},
-           {detection, "detection"}, {gaussian, "gaussian"}, {classes, "softmax"}, {given, "softmax"}};
-enum { ALL = sizeof all / sizeof all[0] };
+} every_loss[] = {{two_yolo, "yolov3"},     {two_yolo, "yolov4"},   {two_yolo, "yolov5"}, {region, "region"},
+                  {detection, "detection"}, {gaussian, "gaussian"}, {classes, "softmax"}, {given, "softmax"}};
+enum { ALL = sizeof every_loss / sizeof every_loss[0] };
 
 static inline void open_any(lab *l, int which, int images) {
-  const bool vector = all[which].cfg == detection || all[which].cfg == classes || all[which].cfg == given;
-  lab_open(l, all[which].cfg, all[which].loss, images, vector ? 1 : 4, vector ? 1 : 6);
+  const bool vector = every_loss[which].cfg == detection || every_loss[which].cfg == classes || every_loss[which].cfg == given;
+  lab_open(l, every_loss[which].cfg, every_loss[which].loss, images, vector ? 1 : 4, vector ? 1 : 6);
   lab_draw(l, 7, 1, 0);
-  for (size_t k = 0; all[which].cfg == given && k < lab_floats(l, 0); k++) {
+  for (size_t k = 0; every_loss[which].cfg == given && k < lab_floats(l, 0); k++) {
     float *value = l->heads[0].value.data;
     value[k] = 0.25f;
   }

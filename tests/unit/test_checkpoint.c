@@ -117,7 +117,7 @@ START_TEST(layout_of_the_file) {
   yolo_model_spec spec;
   yolo_session s;
   yolo_safetensors_reader *reader = NULL;
-  static const yolo_tensor_desc weight = {"ema.model.1.conv.weight", 4, {16, 8, 3, 3}, 0, NULL};
+  static const yolo_tensor_desc weight = {"ema.model.1.conv.weight", 4, {16, 8, 3, 3}, 0, NULL, false};
   static float read[16 * 8 * 9];
   bool learns[16];
   for (int i = 0; i < 16; i++) learns[i] = i >= 5; /* the first layer is frozen */

@@ -221,7 +221,7 @@ START_TEST(descent_finds_the_objects) {
     lab l;
     double first = 0;
     open_any(&l, i, 2);
-    lab_draw(&l, 21, 0.3f, all[i].cfg == detection ? 0.5f : 0);
+    lab_draw(&l, 21, 0.3f, every_loss[i].cfg == detection ? 0.5f : 0);
     for (int n = 0; n < 2; n++) l.images[n] = (yolo_truths){.items = apart, .count = 3, .label = -1, .label2 = -1};
     l.batch.seen = 1000000;
     for (int step = 0; step < 3000; step++) {
@@ -231,8 +231,8 @@ START_TEST(descent_finds_the_objects) {
         for (size_t k = 0; k < lab_floats(&l, h); k++)
           ((float *)l.heads[h].value.data)[k] -= 0.1f * ((float *)l.heads[h].grad.data)[k];
     }
-    ck_assert_msg(l.report.recalled75 == 6 && l.report.total < 0.75 * first, "%s: %ld of %ld found, %g after %g", all[i].loss,
-                  l.report.recalled75, l.report.truths, l.report.total, first);
+    ck_assert_msg(l.report.recalled75 == 6 && l.report.total < 0.75 * first, "%s: %ld of %ld found, %g after %g",
+                  every_loss[i].loss, l.report.recalled75, l.report.truths, l.report.total, first);
     lab_close(&l);
   }
 }
@@ -282,7 +282,7 @@ START_TEST(ignored_regions) {
   for (int i = 0; i < ALL - 2; i++) {
     lab l;
     open_any(&l, i, 1);
-    if (all[i].cfg == detection) lab_draw(&l, 3, 0.1f, 0.5f);
+    if (every_loss[i].cfg == detection) lab_draw(&l, 3, 0.1f, 0.5f);
     l.batch.seen = 1000000;
     lab_run(&l);
     const double punished = lab_part(&l, "objectness");
