@@ -2,6 +2,7 @@
  * against differences, the values that made a detection, what is refused, and short memory. */
 #include "tests/unit/detect_fixture.h"
 
+#include "backbone/cfg/zoo.h"
 #include "detect/heatmap.h"
 #include "train/explain/cam.h"
 #include "train/explain/features.h"
@@ -289,6 +290,27 @@ START_TEST(layers_by_name) {
 }
 END_TEST
 
+/* The layer that is looked at where nobody names one, in networks of the zoo. */
+START_TEST(layers_of_the_zoo) {
+  static const struct {
+    const char *name;
+    int width, channels;
+  } rows[] = {{"resnet18", 7, 512}, {"darknet19", 7, 1000}, {"yolov4-tiny", 13, 512}, {"yolov2-tiny", 13, 512}};
+  static const yolo_model_options options = {0};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    yolo_model_spec spec;
+    int layer, node;
+    MUST(yolo_model_spec_from_text(yolo_zoo_text(rows[i].name), rows[i].name, NULL, 0, &options, &spec));
+    MUST(yolo_cam_default_layer(&spec, 0, &layer));
+    MUST(yolo_explain_layer_node(&spec, layer, &node));
+    ck_assert_msg(spec.graph->nodes[node].shape.w == rows[i].width && spec.graph->nodes[node].shape.c == rows[i].channels,
+                  "%s: layer %d, %d wide, %d channels", rows[i].name, layer, spec.graph->nodes[node].shape.w,
+                  spec.graph->nodes[node].shape.c);
+    yolo_model_spec_release(&spec);
+  }
+}
+END_TEST
+
 /* ---- features ---- */
 
 START_TEST(features) {
@@ -419,6 +441,7 @@ int main(void) {
   tcase_add_test(tests, the_same_detections);
   tcase_add_test(tests, a_classifier);
   tcase_add_test(tests, layers_by_name);
+  tcase_add_test(tests, layers_of_the_zoo);
   tcase_add_test(tests, features);
   tcase_add_test(tests, more_is_brighter);
   tcase_add_test(tests, heat_is_put_where_it_was);
