@@ -3,13 +3,17 @@
 
 #include <stdio.h>
 
+#include "backbone/base/memory.h"
 #include "cli/cli.h"
+#include "cli/default_model.h"
 #include "detect/sheet.h"
 
 yolo_status explain_view_open(const explain_job *job, explain_view *out) {
+  const model_args *m = &job->args->model;
   yolo_status st = YOLO_OK;
   YOLO_TRY(explain_load_image(job, &out->image));
-  YOLO_TRY(explain_open_model(job, NULL, NULL, 0, &out->model));
+  if (!m->model && !m->weights && !m->cfg) YOLO_TRY(default_model_find(&out->default_model)); /* as `yolo detect` */
+  YOLO_TRY(explain_open_model(job, out->default_model, NULL, 0, &out->model));
   if (!out->model.weights)
     st = yolo_fail(YOLO_EINVAL, "%s: there are no weights, and random ones see nothing; name a .safetensors, or --weights FILE",
                    out->model.choice.shown);
@@ -32,6 +36,7 @@ void explain_view_release(explain_view *view) {
   yolo_explain_pass_release(&view->pass);
   yolo_image_release(&view->image);
   explain_model_release(&view->model);
+  yolo_free(view->default_model);
 }
 
 yolo_status explain_view_picture(const explain_view *view, int least, int most, yolo_image *out) {

@@ -8,6 +8,7 @@
 
 typedef struct explain_view {
   explain_model model;
+  char *default_model; /* owned: taken because none was named */
   yolo_image image;
   yolo_explain_pass pass;
 } explain_view;
