@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "backbone/base/text.h"
 #include "cli/cli.h"
 
 static void on_note(void *payload, const char *sentence) {
@@ -69,6 +70,27 @@ yolo_run_events train_talk_events(train_talk *talk) {
 
 static double megabytes(uint64_t bytes) { return (double)bytes * 1e-6; }
 
+/* A setting as data.cfg would spell it. */
+static void say_setting(const char *before, const yolo_setting_section *section, const void *values, const char *key) {
+  yolo_text text = {0};
+  if (yolo_settings_show(yolo_settings_find(section, key), values, &text) == YOLO_OK) cli_say("%s%s", before, text.data);
+  yolo_text_free(&text);
+}
+
+static void say_choices(const yolo_config *c) {
+  const yolo_augment *a = &c->augment;
+  const bool plain = a->preset == YOLO_PRESET_NONE && a->flip == 0 && a->scale[0] == 1 && a->scale[1] == 1 &&
+                     a->translate == 0 && a->jitter == 0 && a->mosaic == 0 && a->hue == 0 && a->crop == 0 &&
+                     a->area_crop[0] == 1;
+  cli_say("schedule  %s, ", cli_plural((unsigned)c->train.epochs, "epoch"));
+  say_setting("", &yolo_train_section, &c->train, "optimizer");
+  cli_say(", learning rate %g", c->train.lr);
+  say_setting(" (", &yolo_train_section, &c->train, "schedule");
+  cli_say(", warm-up %g epochs), seed %d\n", c->train.warmup, c->train.seed);
+  say_setting("augment   preset ", &yolo_augment_section, a, "preset");
+  cli_say("%s\n", plain ? "; a small data set goes further with --set augment.preset=yolov5 (yolo help data.cfg)" : "");
+}
+
 void train_talk_plan(const yolo_run *run) {
   const yolo_run_plan *p = yolo_run_describe(run);
   char a[CLI_COUNT_MAX], b[CLI_COUNT_MAX];
@@ -76,6 +98,7 @@ void train_talk_plan(const yolo_run *run) {
           p->train_objects, p->classes, p->val_images, p->val_objects);
   cli_say("network   %s, input %dx%d, %s parameters (%s learn), loss %s\n", p->model, p->width, p->height,
           cli_count((unsigned long long)p->parameters, a), cli_count((unsigned long long)p->learned, b), p->losses);
+  say_choices(p->config);
   cli_say("steps     %d images each, %d at a time, on %s\n", p->batch, p->part, p->device);
   cli_say(
       "memory    weights %.0f MB, gradients %.0f, optimizer and average %.0f, validation %.0f, activations %.0f, workspace "

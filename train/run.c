@@ -227,6 +227,7 @@ static void fill_plan(yolo_run *run) {
   p->train_objects = count_objects(run->train);
   p->val_images = run->val ? run->val->n_images : 0;
   p->val_objects = count_objects(run->val);
+  p->config = run->config;
   p->classes = (int)run->train->n_classes;
   p->width = run->spec.width;
   p->height = run->spec.height;

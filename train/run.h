@@ -43,6 +43,7 @@ const char *yolo_run_folder(const yolo_run *run);
 
 /* What will be done, for the lines printed before. */
 typedef struct yolo_run_plan {
+  const yolo_config *config;
   const char *model, *losses, *device; /* in words */
   size_t train_images, train_objects, val_images, val_objects;
   int classes, width, height, batch, part;
