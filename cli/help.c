@@ -55,10 +55,11 @@ void cli_print_help(const cli_command *command) {
 }
 
 void cli_print_overview(void) {
-  cli_say("yolo %s finds objects in images with trained detection networks.\n\nUsage: yolo COMMAND ...\n\n", yolo_version());
+  cli_say("yolo %s trains networks that find objects in images, and runs them.\n\nUsage: yolo COMMAND ...\n\n", yolo_version());
   for (int i = 0; i < cli_command_count; ++i) cli_say("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
   cli_say(
       "\nTo start:\n"
+      "  yolo data synth shapes && yolo train shapes/data.cfg --epochs 30    a detector of your own, from nothing\n"
       "  yolo detect dog.jpg --weights yolov3-tiny.weights --cfg yolov3-tiny.cfg --names coco.names\n\n"
       "'yolo help COMMAND' explains a command, with examples.\n"
       "Exit status: 0 all went well, 1 an error, 2 some images could not be read, 130 stopped by Ctrl-C.\n");
