@@ -48,13 +48,13 @@ typedef struct overfit_case {
 static const overfit_case cases[] = {
     {"yolov3", "yolov3", yolov3_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
     {"yolov4 ciou", "yolov4", ciou_cfg, YOLO_OPTIMIZER_SGD, 0.02, 10, 300},
-    {"yolov4 giou", "yolov4", giou_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
-    {"yolov4 new_coords", "yolov4", new_coords_cfg, YOLO_OPTIMIZER_ADAM, 0.002, 30, 300},
+    {"yolov4 giou", "yolov4", giou_cfg, YOLO_OPTIMIZER_ADAM, 0.002, 10, 600},
+    {"yolov4 new_coords", "yolov4", new_coords_cfg, YOLO_OPTIMIZER_SGD, 0.05, 10, 600},
     {"yolov5", "yolov5", yolov5_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
     {"region", "region", region_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
     {"detection", "detection", detection_cfg, YOLO_OPTIMIZER_ADAM, 0.002, 3, 300},
     {"gaussian", "gaussian", gaussian_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
-    {"gaussian giou", "gaussian", gaussian_iou_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
+    {"gaussian giou", "gaussian", gaussian_iou_cfg, YOLO_OPTIMIZER_ADAM, 0.001, 10, 600},
     {"ssd", "ssd", ssd_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
     {"softmax", "softmax", classify_cfg, YOLO_OPTIMIZER_ADAM, 0.004, 3, 300},
 };
