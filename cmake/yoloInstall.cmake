@@ -41,6 +41,8 @@ install(TARGETS yolo_shared yolo_static EXPORT yoloTargets
 install(TARGETS yolo_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES detect/yolo.h backbone/base/yolo_status.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yolo)
 install(DIRECTORY backbone/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/yolo/models FILES_MATCHING PATTERN "*.cfg")
+# Where `yolo detect` finds its default (cli/default_model.h).
+install(FILES weights/yolo-nano.safetensors weights/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/yolo/weights)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/yolo)
 
 set(YOLO_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/yolo)

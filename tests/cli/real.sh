@@ -1,4 +1,5 @@
 # Real networks on real photographs (YOLO_TEST_DATA): dog.jpg is found as OpenCV finds it.
+own=$(realpath "$(dirname "$0")/../../weights/yolo-nano.safetensors")
 . "$(dirname "$0")/lib.sh"
 last=
 : >out >err
@@ -79,4 +80,21 @@ expect_is "$ids" "$wanted"
 run detect "$dog" --weights "$weights/yolo-fastest-1.1.weights" --cfg "$weights/yolo-fastest-1.1-xl.cfg"
 expect_status 1
 expect_err 'yolo-fastest-1.1.weights.*layer'
+
+# The weights of the project are as good as weights/README.md says, and what `yolo detect` takes when no model is named.
+cat >bccd.cfg <<CFG
+[data]
+format = voc
+test = $YOLO_TEST_DATA/bccd/ImageSets/Main/test.txt
+names = WBC, RBC, Platelets
+CFG
+run eval bccd.cfg --split test --model "$own" --bootstrap 0
+expect_status 0
+expect_out 'IoU=0.50      \| area=   all \| maxDets=100 \] = 0\.89'
+expect_out 'IoU=0.50:0.95 \| area=   all \| maxDets=100 \] = 0\.54'
+export YOLO_MODEL=$own
+run detect "$YOLO_TEST_DATA/bccd/JPEGImages/BloodImage_00007.jpg" --out cells
+expect_status 0
+expect_out '^No model was named: this is yolo-nano.safetensors, which knows WBC, RBC, Platelets and nothing else'
+expect_out ' 1 WBC'
 finish
