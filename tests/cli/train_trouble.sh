@@ -113,7 +113,7 @@ expect_sentence 'set/data.cfg'
 # ---- images and labels that change while it runs ----
 # await_epoch N: until the run that writes to out has said so many epochs.
 await_epoch() {
-  for _ in $(seq 600); do
+  for _ in $(seq 3000); do
     if [ "$(grep -c '^epoch' out)" -ge "$1" ] || ! kill -0 $child 2>/dev/null; then return; fi
     sleep 0.02
   done
@@ -122,6 +122,7 @@ start() { # start FOLDER OPTION...: in the background, with enough epochs for wh
   local folder=$1
   shift
   last="yolo train changing/data.cfg ... --dir $folder $*"
+  : >out # what the last command said must not be taken for this one's
   # shellcheck disable=SC2086
   "$yolo" train changing/data.cfg $settings --epochs 15 --dir "$folder" "$@" >out 2>err </dev/null &
   child=$!
