@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to a detector of your own: installs what is missing, builds, then a guided tour of the main job on pictures
-# that the program draws itself: look at data, train, score, detect, and see why. About five minutes on two cores.
+# that the program draws itself: look at data, train, score, detect, and see why. Three to five minutes on two cores.
 #   scripts/demo.sh                    the tour; everything it makes lies in runs/demo
 #   scripts/demo.sh MODEL IMAGE...     no tour: a model of yours on images of yours. MODEL: a .safetensors, or a .weights with its
 #                                      .cfg (and a .names) beside it
