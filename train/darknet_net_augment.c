@@ -32,36 +32,37 @@ done:
   return st;
 }
 
+/* key = least,most */
+static yolo_status set_range(yolo_darknet_net *out, const char *key, double least, double most) {
+  yolo_text range = {0};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(yolo_text_number(&range, least));
+  YOLO_TRY(yolo_text_append(&range, ",", 1));
+  YOLO_TRY(yolo_text_number(&range, most));
+  st = yolo_darknet_net_set(out, key, range.data);
+done:
+  yolo_text_free(&range);
+  return st;
+}
+
 /* The size is drawn from 1/1.4 to 1.4 with random = 1, from 1/random to random with other values, in steps of 32 pixels. */
 static yolo_status read_random(const yolo_cfg_section *head, yolo_darknet_net *out) {
   double most = 0;
-  yolo_text range = {0};
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_cfg_float(head, "random", 0, &most));
   most = most == 1 ? 1.4 : factor(most);
-  YOLO_TRY(yolo_text_number(&range, 1 / most));
-  YOLO_TRY(yolo_text_append(&range, ",", 1));
-  YOLO_TRY(yolo_text_number(&range, most));
-  YOLO_TRY(yolo_darknet_net_set(out, "augment.multi_scale", range.data));
+  YOLO_TRY(set_range(out, "augment.multi_scale", 1 / most, most));
   st = yolo_darknet_net_set_number(out, "augment.multi_scale_every", SIZE_EVERY);
 done:
-  yolo_text_free(&range);
   return st;
 }
 
 /* resize = 1.5: images are drawn 1/1.5 to 1.5 times as large; below 1 they only become smaller. */
 static yolo_status read_resize(const yolo_cfg_section *head, yolo_darknet_net *out) {
   double resize = 1;
-  yolo_text range = {0};
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_cfg_float(head, "resize", 1, &resize));
-  YOLO_TRY(yolo_text_number(&range, resize > 1 ? 1 / resize : resize));
-  YOLO_TRY(yolo_text_append(&range, ",", 1));
-  YOLO_TRY(yolo_text_number(&range, resize > 1 ? resize : 1));
-  st = yolo_darknet_net_set(out, "augment.scale", range.data);
-done:
-  yolo_text_free(&range);
-  return st;
+  yolo_status st = yolo_cfg_float(head, "resize", 1, &resize);
+  if (st != YOLO_OK) return st;
+  return set_range(out, "augment.scale", resize > 1 ? 1 / resize : resize, resize > 1 ? resize : 1);
 }
 
 static yolo_status read_noise(const yolo_cfg_section *net, yolo_darknet_net *out) {
