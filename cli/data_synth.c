@@ -1,11 +1,8 @@
 /* yolo data synth: a data set that the program draws itself, with a data.cfg that is ready to use. */
-#include <string.h>
-
-#include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
 #include "cli/cli.h"
-#include "cli/synth_folder.h"
-#include "cli/synth_split.h"
+#include "cli/progress.h"
+#include "datasets/synth_set.h"
 
 typedef struct synth_args {
   int images, val, seed, threads;
@@ -28,61 +25,14 @@ static const args_option how[] = {{"threads", 't', ARGS_INT, AT(threads), 1, 102
                                   {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
 static const args_group groups[] = {{"Pictures", what, 0}, {"Run", how, 0}, {NULL, NULL, 0}};
 
-/* Pictures of the second split are numbered from far away, so they stay the same when --images changes. */
-enum { SPLITS = 2 };
-static const uint64_t first_number[SPLITS] = {0, 1ull << 40};
-
-static yolo_status write_labels(const synth_plan *plan, int split, const yolo_dataset *dataset) {
-  char *path = NULL;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(synth_folder_labels(plan, split, &path));
-  for (int i = 0; i < yolo_data_writer_count; ++i) {
-    if (strcmp(yolo_data_writers[i]->name, "coco") == 0) YOLO_TRY(yolo_data_writers[i]->write(dataset, path, NULL));
-  }
-done:
-  yolo_free(path);
-  return st;
-}
-
-static yolo_status draw_split(const synth_plan *plan, int which, synth_tally *tally, progress *bar, yolo_dataset **out) {
-  char *folder = NULL;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(synth_folder_images(plan, which, &folder));
-  const synth_split split = {.name = synth_split_names[which],
-                             .folder = folder,
-                             .seed = (uint64_t)plan->seed,
-                             .first = first_number[which],
-                             .count = plan->counts[which],
-                             .width = plan->width,
-                             .height = plan->height,
-                             .threads = plan->threads};
-  st = synth_split_draw(&split, tally, bar, out);
-done:
-  yolo_free(folder);
-  return st;
-}
-
-/* Pictures first, labels then, data.cfg last: what describes something describes what is there. */
-static yolo_status draw_all(const synth_plan *plan, bool quiet, synth_tally *tally) {
-  yolo_dataset *datasets[SPLITS] = {NULL};
-  progress bar;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(synth_folder_prepare(plan));
-  progress_start(&bar, plan->counts[0] + plan->counts[1], !quiet);
-  for (int i = 0; i < SPLITS; ++i)
-    if (plan->counts[i] > 0) YOLO_TRY(draw_split(plan, i, tally, &bar, &datasets[i]));
-  for (int i = 0; i < SPLITS; ++i)
-    if (datasets[i]) YOLO_TRY(write_labels(plan, i, datasets[i]));
-  st = synth_folder_describe(plan);
-done:
-  cli_clear_bar();
-  for (int i = 0; i < SPLITS; ++i) yolo_dataset_free(datasets[i]);
-  return st;
+static bool show(void *bar, size_t done) {
+  progress_show(bar, (int)done);
+  return cli_stop_signal() == 0;
 }
 
 static int share(size_t part, size_t all) { return all ? (int)(100.0 * (double)part / (double)all + 0.5) : 0; }
 
-static void say_result(const synth_plan *plan, const synth_tally *tally, double ms) {
+static void say_result(const yolo_synth_plan *plan, const yolo_synth_tally *tally, double ms) {
   char name[CLI_NAME_MAX];
   const int small = share(tally->sizes[0], tally->objects), large = share(tally->sizes[2], tally->objects);
   cli_printable(plan->folder, name);
@@ -92,7 +42,7 @@ static void say_result(const synth_plan *plan, const synth_tally *tally, double 
   cli_say("Written to %s. Look at it:  yolo data preview %s/data.cfg\n", name, name);
 }
 
-static int fail(const synth_plan *plan, yolo_status st, const synth_tally *tally) {
+static int fail(const yolo_synth_plan *plan, yolo_status st, const yolo_synth_tally *tally) {
   if (st != YOLO_ECANCELLED || !cli_stop_signal()) return cli_fail();
   cli_complain("stopped after %s; %s has no labels and no data.cfg yet: the same command draws all of it",
                cli_plural(tally->images, "image"), plan->folder);
@@ -102,22 +52,25 @@ static int fail(const synth_plan *plan, yolo_status st, const synth_tally *tally
 static int run(const cli_command *self, int argc, char **argv) {
   synth_args args = {.images = 600, .val = -1, .seed = 1, .size = {256, 256}};
   args_words words;
-  synth_tally tally = {0};
+  yolo_synth_tally tally;
+  progress bar;
   int code;
   if (!cli_parse(self, argc, argv, &args, &words, &code)) return code;
   if (words.count != 1) {
     cli_complain("it takes one folder, which it makes: %s", self->usage);
     return CLI_ERROR;
   }
-  const synth_plan plan = {.folder = words.items[0],
-                           .counts = {args.images, args.val >= 0 ? args.val : (args.images + 4) / 5},
-                           .width = args.size[0],
-                           .height = args.size[1],
-                           .threads = args.threads > 0 ? args.threads : yolo_threads_available(),
-                           .seed = args.seed};
+  const yolo_synth_plan plan = {.folder = words.items[0],
+                                .counts = {args.images, args.val >= 0 ? args.val : (args.images + 4) / 5},
+                                .width = args.size[0],
+                                .height = args.size[1],
+                                .threads = args.threads > 0 ? args.threads : yolo_threads_available(),
+                                .seed = args.seed};
   const double start = yolo_now_ms();
   cli_catch_interrupts();
-  yolo_status st = draw_all(&plan, args.quiet, &tally);
+  progress_start(&bar, plan.counts[0] + plan.counts[1], !args.quiet);
+  const yolo_status st = yolo_synth_write(&plan, show, &bar, &tally);
+  cli_clear_bar();
   if (st != YOLO_OK) return fail(&plan, st, &tally);
   if (!args.quiet) say_result(&plan, &tally, yolo_now_ms() - start);
   return CLI_OK;

@@ -233,6 +233,7 @@ typedef struct yolo_data_writer {
 } yolo_data_writer;
 extern const yolo_data_writer *const yolo_data_writers[]; /* from writer_list.h */
 extern const int yolo_data_writer_count;
+const yolo_data_writer *yolo_data_writer_find(const char *name); /* NULL: no such writer */
 
 /* ---- rules for boxes ---- */
 

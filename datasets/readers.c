@@ -34,6 +34,12 @@ const yolo_data_reader *yolo_data_reader_find(const char *name) {
   return NULL;
 }
 
+const yolo_data_writer *yolo_data_writer_find(const char *name) {
+  for (int i = 0; i < yolo_data_writer_count; i++)
+    if (strcmp(yolo_data_writers[i]->name, name) == 0) return yolo_data_writers[i];
+  return NULL;
+}
+
 /* "coco, yolo, voc" */
 static yolo_status list_readers(yolo_text *names) {
   yolo_status st = YOLO_OK;

@@ -5,7 +5,9 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
-#include "datasets/synth.h"
+#include "datasets/folder.h"
+#include "datasets/synth_set.h"
+#include "tests/unit/formats_fixture.h"
 #include "tests/unit/suite.h"
 
 static void draw(uint64_t seed, uint64_t number, int width, int height, yolo_synth_picture *out) {
@@ -174,6 +176,56 @@ START_TEST(short_memory) {
 }
 END_TEST
 
+/* ---- a whole set ---- */
+
+static bool at_most(void *payload, size_t done) { return done <= *(size_t *)payload; }
+
+START_TEST(a_set_is_written_stopped_and_written_over) {
+  yolo_synth_plan plan = {.folder = "set", .counts = {9, 2}, .width = 64, .height = 96, .threads = 1, .seed = 3};
+  yolo_synth_tally tally;
+  size_t most = 4;
+  ck_assert_int_eq(yolo_synth_write(&plan, at_most, &most, &tally), YOLO_ECANCELLED);
+  ck_assert_uint_eq(tally.images, 8); /* portions of four a thread */
+  ck_assert(yolo_is_file("set/images/train/000008.jpg") && !yolo_is_file("set/data.cfg"));
+  most = 11;
+  ck_assert_msg(yolo_synth_write(&plan, at_most, &most, &tally) == YOLO_OK, "%s", yolo_error_message());
+  ck_assert_uint_eq(tally.images, 11);
+  ck_assert_uint_eq(tally.sizes[0] + tally.sizes[1] + tally.sizes[2], tally.objects);
+  ck_assert(yolo_is_file("set/data.cfg"));
+  plan.counts[0] = 3;
+  plan.counts[1] = 0;
+  ck_assert_int_eq(yolo_synth_write(&plan, NULL, NULL, &tally), YOLO_OK);
+  ck_assert(yolo_is_file("set/images/train/000003.jpg") && !yolo_is_file("set/images/train/000004.jpg"));
+  ck_assert(!yolo_is_file("set/images/val/000001.jpg") && !yolo_is_file("set/annotations/instances_val.json"));
+  yolo_dataset *d = open_set("coco", "set/annotations/instances_train.json", "set/images/train", NULL);
+  ck_assert_uint_eq(d->n_images, 3);
+  ck_assert_uint_eq(d->n_annotations, tally.objects);
+  yolo_dataset_free(d);
+  put_text("theirs/notes.txt", "mine");
+  plan.folder = "theirs";
+  ck_assert_int_eq(yolo_synth_write(&plan, NULL, NULL, &tally), YOLO_EINVAL);
+}
+END_TEST
+
+START_TEST(a_set_in_short_memory) {
+  const yolo_synth_plan plan = {.folder = "short", .counts = {1, 0}, .width = 64, .height = 64, .threads = 1, .seed = 1};
+  const long before = yolo_memory_get_stats().live;
+  yolo_status st = YOLO_ENOMEM;
+  yolo_synth_tally tally;
+  long nth = 0;
+  while (st != YOLO_OK) {
+    ck_assert_int_lt(nth, 1000);
+    yolo_memory_fail_at(++nth);
+    st = yolo_synth_write(&plan, NULL, NULL, &tally);
+    yolo_memory_fail_at(0);
+    ck_assert_int_eq(yolo_memory_get_stats().live, before);
+    ck_assert_msg(st == YOLO_OK || st == YOLO_ENOMEM, "%ld: %s", nth, yolo_error_message());
+    ck_assert(st == YOLO_OK || !yolo_is_file("short/data.cfg"));
+  }
+  ck_assert_int_gt(nth, 20);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("synth");
   TCase *tests = tcase_create("synth");
@@ -184,5 +236,11 @@ int main(void) {
   tcase_add_test(tests, limits);
   tcase_add_test(tests, short_memory);
   suite_add_tcase(suite, tests);
+  TCase *sets = tcase_create("sets");
+  tcase_set_timeout(sets, 120);
+  tcase_add_unchecked_fixture(sets, scratch_begin, scratch_end);
+  tcase_add_test(sets, a_set_is_written_stopped_and_written_over);
+  tcase_add_test(sets, a_set_in_short_memory);
+  suite_add_tcase(suite, sets);
   return suite_run(suite) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

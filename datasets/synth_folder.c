@@ -1,8 +1,8 @@
-/* The folder of `yolo data synth`: see synth_folder.h.
+/* The folder of a drawn data set: see synth_folder.h.
  *
  * synth.txt is written first and data.cfg last: a folder with the former is ours to write over, one with the latter is whole.
  */
-#include "cli/synth_folder.h"
+#include "datasets/synth_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,47 +15,51 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
-#include "datasets/synth.h"
 
 static const char mark_name[] = "synth.txt", mark_start[] = "Drawn by 'yolo data synth";
 enum { MARK_LIMIT = 4096 };
-const char *const synth_split_names[2] = {"train", "val"};
+const char *const yolo_synth_split_names[YOLO_SYNTH_SPLITS] = {"train", "val"};
 
-static yolo_status join(const synth_plan *plan, const char *format, const char *split, char **out) {
+static yolo_status join(const yolo_synth_plan *plan, const char *format, const char *split, char **out) {
   char below[64];
   snprintf(below, sizeof below, "%s%s%s", format, split ? split : "",
            split && strncmp(format, "annotations", 11) == 0 ? ".json" : "");
   return yolo_path_join(plan->folder, below, out);
 }
 
-yolo_status synth_folder_images(const synth_plan *plan, int split, char **out) {
-  return join(plan, "images/", synth_split_names[split], out);
+yolo_status yolo_synth_folder_images(const yolo_synth_plan *plan, int split, char **out) {
+  return join(plan, "images/", yolo_synth_split_names[split], out);
 }
-yolo_status synth_folder_labels(const synth_plan *plan, int split, char **out) {
-  return join(plan, "annotations/instances_", synth_split_names[split], out);
+yolo_status yolo_synth_folder_labels(const yolo_synth_plan *plan, int split, char **out) {
+  return join(plan, "annotations/instances_", yolo_synth_split_names[split], out);
 }
-yolo_status synth_folder_config(const synth_plan *plan, char **out) { return join(plan, "data.cfg", NULL, out); }
+static yolo_status config_path(const yolo_synth_plan *plan, char **out) { return join(plan, "data.cfg", NULL, out); }
 
 /* ---- whose folder is it? ---- */
 
-static bool is_marked(const char *folder) {
+static yolo_status find_mark(const char *folder, bool *marked) {
   char *path = NULL, *text = NULL;
-  bool marked = yolo_path_join(folder, mark_name, &path) == YOLO_OK && access(path, F_OK) == 0 &&
-                yolo_read_file(path, MARK_LIMIT, &text, NULL) == YOLO_OK && strncmp(text, mark_start, strlen(mark_start)) == 0;
+  yolo_status st = YOLO_OK;
+  *marked = false;
+  YOLO_TRY(yolo_path_join(folder, mark_name, &path));
+  if (access(path, F_OK) == 0) st = yolo_read_file(path, MARK_LIMIT, &text, NULL);
+  *marked = text && strncmp(text, mark_start, strlen(mark_start)) == 0;
+done:
   yolo_free(path);
   yolo_free(text);
-  return marked;
+  return st == YOLO_ENOMEM ? st : YOLO_OK; /* a file that cannot be read is no mark */
 }
 
 static yolo_status check_ours(const char *folder) {
   DIR *dir = opendir(folder);
   const struct dirent *entry;
-  bool empty = true;
+  bool empty = true, marked = false;
   if (!dir && errno == ENOENT) return YOLO_OK;
   if (!dir) return yolo_fail(YOLO_EIO, "%s: cannot be used as a folder: %s", folder, strerror(errno));
   while (empty && (entry = readdir(dir)) != NULL) empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
   closedir(dir);
-  if (empty || is_marked(folder)) return YOLO_OK;
+  const yolo_status st = empty ? YOLO_OK : find_mark(folder, &marked);
+  if (st != YOLO_OK || empty || marked) return st;
   return yolo_fail(YOLO_EINVAL, "%s: this folder holds something that 'yolo data synth' has not made; name a new one", folder);
 }
 
@@ -91,7 +95,7 @@ static yolo_status drop_surplus(const char *folder, int count) {
   return st;
 }
 
-static yolo_status write_mark(const synth_plan *plan) {
+static yolo_status write_mark(const yolo_synth_plan *plan) {
   yolo_text text = {0};
   char *path = NULL;
   yolo_status st = YOLO_OK;
@@ -106,11 +110,11 @@ done:
   return st;
 }
 
-static yolo_status prepare_split(const synth_plan *plan, int split) {
+static yolo_status prepare_split(const yolo_synth_plan *plan, int split) {
   char *images = NULL, *labels = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(synth_folder_images(plan, split, &images));
-  YOLO_TRY(synth_folder_labels(plan, split, &labels));
+  YOLO_TRY(yolo_synth_folder_images(plan, split, &images));
+  YOLO_TRY(yolo_synth_folder_labels(plan, split, &labels));
   YOLO_TRY(drop(labels));
   YOLO_TRY(drop_surplus(images, plan->counts[split]));
   if (plan->counts[split] > 0) YOLO_TRY(yolo_path_make_folder(images));
@@ -121,15 +125,15 @@ done:
   return st;
 }
 
-yolo_status synth_folder_prepare(const synth_plan *plan) {
+yolo_status yolo_synth_folder_prepare(const yolo_synth_plan *plan) {
   char *config = NULL;
   yolo_status st = YOLO_OK;
   YOLO_TRY(check_ours(plan->folder));
   YOLO_TRY(yolo_path_make_folder(plan->folder));
   YOLO_TRY(write_mark(plan));
-  YOLO_TRY(synth_folder_config(plan, &config));
+  YOLO_TRY(config_path(plan, &config));
   YOLO_TRY(drop(config));
-  for (int split = 0; split < 2; ++split) YOLO_TRY(prepare_split(plan, split));
+  for (int split = 0; split < YOLO_SYNTH_SPLITS; ++split) YOLO_TRY(prepare_split(plan, split));
 done:
   yolo_free(config);
   return st;
@@ -141,16 +145,16 @@ static yolo_status append_split(yolo_text *text, const char *name) {
   return yolo_text_format(text, "%s = annotations/instances_%s.json\n%s_images = images/%s\n", name, name, name, name);
 }
 
-yolo_status synth_folder_describe(const synth_plan *plan) {
+yolo_status yolo_synth_folder_describe(const yolo_synth_plan *plan) {
   yolo_text text = {0};
   char *path = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(synth_folder_config(plan, &path));
+  YOLO_TRY(config_path(plan, &path));
   YOLO_TRY(
       yolo_text_format(&text, "# Shapes drawn by 'yolo data synth': see synth.txt. Paths begin in this folder.\n[data]\n"));
   YOLO_TRY(yolo_text_format(&text, "format = coco\n"));
-  for (int split = 0; split < 2; ++split)
-    if (plan->counts[split] > 0) YOLO_TRY(append_split(&text, synth_split_names[split]));
+  for (int split = 0; split < YOLO_SYNTH_SPLITS; ++split)
+    if (plan->counts[split] > 0) YOLO_TRY(append_split(&text, yolo_synth_split_names[split]));
   YOLO_TRY(yolo_text_format(&text, "names = "));
   for (int i = 0; i < YOLO_SYNTH_CLASSES; ++i)
     YOLO_TRY(yolo_text_format(&text, "%s%s", yolo_synth_names[i], i + 1 < YOLO_SYNTH_CLASSES ? ", " : "\n"));
