@@ -90,12 +90,13 @@ const cli_command cmd_bench = {
     .summary = "measure a network: latency, images/s, GFLOP/s by layer",
     .usage = "yolo bench MODEL [options]",
     .about =
-        "MODEL: a .cfg (random weights: the speed does not depend on them), a .safetensors, or .weights with --cfg.\n"
+        "MODEL: a .safetensors, .weights with --cfg, or a .cfg or a network of the zoo (yolov4-tiny): their weights are\n"
+        "random, on which the speed does not depend.\n"
         "Measured is the network alone, without reading images and sorting out boxes.",
     .groups = groups,
     .examples =
-        "  yolo bench yolov3.cfg --threads 1 --layers\n"
+        "  yolo bench yolov3 --threads 1 --layers\n"
         "  yolo bench yolov4-tiny.safetensors --imgsz 320 --batch 8 --json speed.json\n"
-        "  yolo bench --train yolo-nano.cfg --batch 16 --layers",
+        "  yolo bench --train yolo-nano --batch 16 --layers",
     .run = run,
 };

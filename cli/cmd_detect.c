@@ -67,8 +67,10 @@ static int run(const cli_command *self, int argc, char **argv) {
 const cli_command cmd_detect = {
     .name = "detect",
     .summary = "find objects in images",
-    .usage = "yolo detect SOURCE... --model FILE [options]",
-    .about = "SOURCE: an image, a folder (searched through), 'a pattern*.jpg', a list (.txt, or - for standard input).",
+    .usage = "yolo detect SOURCE... [--model FILE] [options]",
+    .about =
+        "SOURCE: an image, a folder (searched through), 'a pattern*.jpg', a list (.txt, or - for standard input).\n"
+        "Without a model it is yolo-nano, which knows blood cells.",
     .groups = groups,
     .examples =
         "  yolo detect dog.jpg --weights yolov3.weights --cfg yolov3.cfg --names coco.names\n"

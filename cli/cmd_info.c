@@ -184,10 +184,10 @@ const cli_command cmd_info = {
     .name = "info",
     .summary = "show a network: layers, parameters, operations, memory",
     .usage = "yolo info MODEL [options]",
-    .about = "MODEL: a .cfg, a .safetensors, or .weights with --cfg.",
+    .about = "MODEL: a .safetensors, a .cfg, a network of the zoo (yolov4-tiny), or .weights with --cfg.",
     .groups = groups,
     .examples =
-        "  yolo info yolov3.cfg\n"
+        "  yolo info yolov3\n"
         "  yolo info yolov4.cfg --imgsz 608 -v",
     .run = run,
 };

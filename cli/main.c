@@ -2,6 +2,8 @@
  *
  * Everything that prints or exits is in this folder; the library below only returns. */
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "backbone/base/text.h"
 #include "cli/cli.h"
@@ -27,10 +29,56 @@ const cli_command *cli_find_command(const char *name) {
   const char *closest = yolo_closest(name, names, cli_command_count);
   if (closest) {
     cli_complain("there is no command '%s'. Did you mean 'yolo %s'?", name, closest);
+  } else if (access(name, F_OK) == 0) {
+    cli_complain("a command comes first: yolo detect %s, or another that 'yolo help' lists", name);
   } else {
     cli_complain("there is no command '%s'. 'yolo help' lists them.", name);
   }
   return NULL;
+}
+
+/* ---- no file is written over that the same command reads: `--json best.safetensors` must not cost the model ---- */
+
+static const char *const written[] = {"json", "csv", "coco-json", "report", "out"};
+
+static bool is_written(const args_option *o) {
+  for (size_t i = 0; i < sizeof written / sizeof *written; ++i) {
+    if (strcmp(o->name, written[i]) == 0) return true;
+  }
+  return false;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+  struct stat x, y;
+  return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static const char *text_of(const args_group *g, const args_option *o, const void *args) {
+  return o->kind == ARGS_TEXT ? *(const char *const *)((const char *)args + g->offset + o->offset) : NULL;
+}
+
+static bool is_read(const char *path, const args_group *groups, const void *args, const args_words *words) {
+  for (int i = 0; i < words->count; ++i) {
+    if (is_same_file(path, words->items[i])) return true;
+  }
+  for (const args_group *g = groups; g && g->title; ++g) {
+    for (const args_option *o = g->options; o->name; ++o) {
+      if (!is_written(o) && is_same_file(path, text_of(g, o, args))) return true;
+    }
+  }
+  return false;
+}
+
+static bool spares_inputs(const args_group *groups, const void *args, const args_words *words) {
+  for (const args_group *g = groups; g && g->title; ++g) {
+    for (const args_option *o = g->options; o->name; ++o) {
+      const char *path = is_written(o) ? text_of(g, o, args) : NULL;
+      if (!path || !is_read(path, groups, args, words)) continue;
+      cli_complain("--%s would write over '%s', which this command reads; name another file", o->name, path);
+      return false;
+    }
+  }
+  return true;
 }
 
 bool cli_parse(const cli_command *command, int argc, char **argv, void *args, args_words *words, int *code) {
@@ -44,7 +92,8 @@ bool cli_parse(const cli_command *command, int argc, char **argv, void *args, ar
     *code = CLI_OK;
     return false;
   }
-  return true;
+  *code = CLI_ERROR;
+  return spares_inputs(command->groups, args, words);
 }
 
 int main(int argc, char **argv) {

@@ -7,6 +7,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
+#include "backbone/cfg/zoo.h"
 #include "cli/cli.h"
 
 #define AT(member) offsetof(model_args, member)
@@ -52,7 +53,7 @@ static yolo_status find_cfg_beside(model_choice *choice) {
 static yolo_status resolve_files(const model_args *args, const char *word, model_choice *out) {
   const char *model = word ? word : args->model, *cfg = args->cfg;
   if (word && args->model) return yolo_fail(YOLO_EINVAL, "two models were named: '%s' and '%s'", word, args->model);
-  if (model && yolo_has_suffix(model, ".cfg")) {
+  if (model && (yolo_has_suffix(model, ".cfg") || yolo_zoo_text(model))) {
     if (cfg) return yolo_fail(YOLO_EINVAL, "two networks were named: '%s' and '%s'", model, cfg);
     cfg = model;
     model = NULL;

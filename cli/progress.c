@@ -14,7 +14,7 @@ enum { PROGRESS_MIN_ITEMS = 8, PROGRESS_EVERY_MS = 100, PROGRESS_MAX_BAR = 40, P
 void progress_start(progress *bar, int total, bool wanted) {
   const char *terminal = getenv("TERM");
   bool can = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
-  *bar = (progress){.on = wanted && can && total >= PROGRESS_MIN_ITEMS, .total = total, .start_ms = yolo_now_ms()};
+  *bar = (progress){.on = wanted && can && total >= PROGRESS_MIN_ITEMS, .total = total};
 }
 
 static int bar_width(void) {
@@ -27,7 +27,13 @@ static int bar_width(void) {
 void progress_show(progress *bar, int done) {
   double now = yolo_now_ms();
   if (!bar->on || now - bar->last_ms < PROGRESS_EVERY_MS) return;
-  double rate = done / ((now - bar->start_ms) * 1e-3 + 1e-9);
+  if (bar->last_ms == 0) { /* the clock starts behind what the first call reports: a training's first step is done by then */
+    bar->first = done;
+    bar->first_ms = bar->last_ms = now;
+    return;
+  }
+  if (done == bar->first) return;
+  double rate = (done - bar->first) / ((now - bar->first_ms) * 1e-3 + 1e-9);
   int left = rate > 0 ? (int)((bar->total - done) / rate + 0.5) : 0;
   int width = bar_width(), filled = (int)((double)width * done / bar->total);
   fflush(stdout);

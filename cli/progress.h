@@ -6,8 +6,8 @@
 
 typedef struct progress {
   bool on;
-  int total;
-  double start_ms, last_ms;
+  int total, first; /* what was done at first_ms */
+  double first_ms, last_ms;
 } progress;
 
 /* `wanted` false, few items, or no terminal: everything below does nothing. */

@@ -7,6 +7,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
+#include "backbone/cfg/zoo.h"
 #include "detect/model.h"
 #include "detect/native.h"
 
@@ -198,7 +199,24 @@ done:
 
 /* ---- the three kinds of files ---- */
 
-static yolo_status load_cfg_model(const char *path, yolo_model_spec *spec) { return yolo_cfg_load(path, &spec->cfg); }
+/* A file, or a network of the zoo by its name. */
+static yolo_status load_cfg(const char *path, yolo_cfg **out) {
+  const char *zoo = yolo_zoo_text(path);
+  return zoo ? yolo_cfg_parse(zoo, strlen(zoo), path, out) : yolo_cfg_load(path, out);
+}
+
+static yolo_status no_such_model(const char *word) {
+  enum { MOST_NAMES = 64 };
+  const char *names[MOST_NAMES];
+  int n = 0;
+  while (n < MOST_NAMES && yolo_zoo[n].name) {
+    names[n] = yolo_zoo[n].name;
+    ++n;
+  }
+  const char *closest = yolo_closest(word, names, n);
+  return yolo_fail(YOLO_EIO, "there is no file '%s', and no network of the zoo has that name%s%s%s", word,
+                   closest ? "; did you mean '" : "", closest ? closest : "", closest ? "'?" : "");
+}
 
 /* The name of the file, not its folder: equal models write equal bytes wherever they lie. */
 static yolo_status note_source(const char *path, char **out) {
@@ -217,7 +235,7 @@ static yolo_status load_darknet_model(const char *path, const char *cfg, yolo_mo
   if (!cfg)
     return yolo_fail(YOLO_EINVAL, "%s: Darknet weights do not say which network they belong to; name its cfg as well", path);
   YOLO_TRY(yolo_darknet_open(path, &reader, &spec->header));
-  YOLO_TRY(yolo_cfg_load(cfg, &spec->cfg));
+  YOLO_TRY(load_cfg(cfg, &spec->cfg));
   YOLO_TRY(note_source(path, &spec->provenance));
 done:
   yolo_darknet_close(reader);
@@ -245,7 +263,7 @@ static yolo_status load_native_model(const char *path, const char *cfg, yolo_mod
   } else {
     YOLO_TRY(note_source(path, &spec->provenance));
   }
-  YOLO_TRY(cfg ? yolo_cfg_load(cfg, &spec->cfg) : parse_stored_cfg(path, native->model_cfg, &spec->cfg));
+  YOLO_TRY(cfg ? load_cfg(cfg, &spec->cfg) : parse_stored_cfg(path, native->model_cfg, &spec->cfg));
 done:
   native->model_cfg = native->provenance = NULL; /* they go with the reader */
   yolo_safetensors_close(reader);
@@ -255,8 +273,9 @@ done:
 static yolo_status load_by_kind(const char *path, const yolo_model_options *options, yolo_model_spec *spec,
                                 yolo_native *native) {
   yolo_weights_kind kind = YOLO_WEIGHTS_UNKNOWN;
-  if (yolo_has_suffix(path, ".cfg")) return load_cfg_model(path, spec);
+  if (yolo_has_suffix(path, ".cfg") || yolo_zoo_text(path)) return load_cfg(path, &spec->cfg);
   yolo_status st = yolo_weights_sniff(path, &kind);
+  if (st == YOLO_EIO && !strpbrk(path, "./")) return no_such_model(path);
   if (st != YOLO_OK) return st;
   if (kind == YOLO_WEIGHTS_DARKNET) return load_darknet_model(path, options->cfg, spec);
   return load_native_model(path, options->cfg, spec, native);

@@ -90,6 +90,9 @@ detect *.nothing --model m|no file matches the pattern
 info|no model was named
 info a.cfg b.cfg|one model at a time
 info nowhere.cfg|nowhere.cfg
+info yolov4-tny|did you mean 'yolov4-tiny'\?
+info frobnicate|no file 'frobnicate', and no network of the zoo
+detect a.jpg --model yolov4-tiny|'yolov4-tiny' is a network without weights
 bench|no model was named
 convert a.weights|it takes two files
 convert a.weights b.txt --cfg c.cfg|must end in .safetensors or .weights
@@ -97,6 +100,12 @@ convert a.cfg b.safetensors|a network without weights
 doctor now|takes no argument
 version 2|takes no argument
 TABLE
+
+# A picture where a command should be.
+: >a.jpg
+run a.jpg
+expect_status 1
+expect_err 'a command comes first: yolo detect a.jpg'
 
 # `--` ends the options: what follows is a file, however it looks.
 run detect --model m -- --conf

@@ -21,6 +21,26 @@ for words in 'info tiny.cfg' 'help detect' 'doctor' 'version'; do
   expect_err 'standard output could not be written: No space left on device'
 done
 
+# ---- an output that is one of the inputs: refused, and the input stays ----
+"$yolo" convert tiny.weights tiny.safetensors --cfg tiny.cfg >/dev/null
+cp tiny.safetensors kept
+for option in '--json tiny.safetensors' '--csv=./tiny.safetensors' '--json grey.ppm'; do
+  # shellcheck disable=SC2086
+  run detect grey.ppm --model tiny.safetensors --no-images $option
+  expect_status 1
+  expect_err "would write over '.*', which this command reads; name another file"
+done
+for words in 'bench tiny.safetensors --json tiny.safetensors' 'explain --cam grey.ppm --model tiny.safetensors --out grey.ppm'; do
+  # shellcheck disable=SC2086
+  run $words
+  expect_status 1
+  expect_err 'would write over'
+done
+expect_equal tiny.safetensors kept
+run info yolov4-tiny
+expect_status 0
+expect_out '^38 layers'
+
 # ---- a class name that would steer the terminal: shown tame, written as it is ----
 printf 'c\033[31mat\ntraffic light\n' >steer.names
 run detect grey.ppm --weights tiny.weights --cfg tiny.cfg --names steer.names --no-images --json steer.json
