@@ -1,128 +1,25 @@
-/* yolo data convert: one label format into another. Images stay where they are; folders that are written hold links to them. */
-#include <limits.h>
-#include <stdlib.h>
+/* yolo data convert: one label format into another. Images stay where they are; folders
+ * that are written hold links to them. */
+#include "cli/data_convert.h"
+
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
-#include "backbone/base/text.h"
 #include "cli/cli.h"
 #include "cli/convert_names.h"
-#include "cli/data_args.h"
-
-typedef struct convert_args {
-  data_args data; /* first: its rows count from here */
-  const char *to, *names;
-  bool overwrite;
-} convert_args;
 
 #define AT(member) offsetof(convert_args, member)
 static const args_option target[] = {
     {"to", 0, ARGS_TEXT, AT(to), 0, 0, NULL, "--to NAME", "coco, yolo, voc or masks (default: coco if OUT ends in .json)"},
     {"overwrite", 0, ARGS_FLAG, AT(overwrite), 0, 0, NULL, "--overwrite", "replace what an earlier conversion wrote"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
-static const args_option names[] = {
+static const args_option source[] = {
+    {"split", 0, ARGS_TEXT, AT(data.split), 0, 0, NULL, "--split NAME", "only train, val or test (default: all of a data.cfg)"},
     {"names", 0, ARGS_TEXT, AT(names), 0, 0, NULL, "--names FILE", "the class names in their order, one a line"},
     {NULL, 0, ARGS_FLAG, 0, 0, 0, NULL, NULL, NULL}};
-static const args_group groups[] = {
-    {"Target", target, 0}, {"Source", data_args_source, 0}, {"", data_args_split, 0}, {"", names, 0}, {NULL, NULL, 0}};
-
-/* ---- the target ---- */
-
-static yolo_status find_writer(const convert_args *args, const char *out, const yolo_data_writer **writer) {
-  const char *to = args->to ? args->to : yolo_has_suffix(out, ".json") ? "coco" : NULL;
-  const char *candidates[16];
-  int n = 0;
-  if (!to) return yolo_fail(YOLO_EINVAL, "say what is to be written: --to coco, yolo, voc or masks");
-  for (int i = 0; i < yolo_data_writer_count; ++i) {
-    *writer = yolo_data_writers[i];
-    if (strcmp((*writer)->name, to) == 0) return YOLO_OK;
-    if (n < 16) candidates[n++] = (*writer)->name;
-  }
-  const char *closest = yolo_closest(to, candidates, n);
-  return yolo_fail(YOLO_EINVAL, "--to %s: there is no such format to write%s%s%s; there are coco, yolo, voc and masks", to,
-                   closest ? "; did you mean " : "", closest ? closest : "", closest ? "?" : "");
-}
-
-/* What each writer makes in OUT, besides links. */
-static const struct parts {
-  const char *writer, *names[4];
-} parts[] = {{"coco", {""}},
-             {"yolo", {"labels", "images.txt", "classes.txt"}},
-             {"voc", {"Annotations", "ImageSets/Main/all.txt", "classes.txt"}},
-             {"masks", {"masks", "classes.txt"}}};
-
-/* Is `path` the file `part`, or below the folder `part`? Both as they really are on the disk. */
-static bool lies_in(const char *path, const char *part) {
-  char real_path[PATH_MAX], real_part[PATH_MAX];
-  if (!realpath(path, real_path) || !realpath(part, real_part)) return false;
-  size_t length = strlen(real_part);
-  return strncmp(real_path, real_part, length) == 0 && (real_path[length] == '/' || real_path[length] == '\0');
-}
-
-/* Fails when something of the data set itself would be written over. */
-static yolo_status check_part(const yolo_dataset *d, const char *part) {
-  for (size_t i = 0; i < d->n_sources; ++i) {
-    const char *labels = yolo_dataset_text(d, d->sources[i].labels);
-    if (lies_in(labels, part)) return yolo_fail(YOLO_EINVAL, "'%s' is what is read; write to another place", labels);
-  }
-  for (size_t i = 0; i < d->n_images; ++i) {
-    const yolo_data_image *image = &d->images[i];
-    const uint64_t files[] = {image->label_file, image->mask_file, image->file};
-    for (size_t k = 0; k < 3; ++k)
-      if (files[k] && lies_in(yolo_dataset_text(d, files[k]), part))
-        return yolo_fail(YOLO_EINVAL, "'%s' is read, and would lie among what is written; write to another place",
-                         yolo_dataset_text(d, files[k]));
-  }
-  return YOLO_OK;
-}
-
-/* A COCO folder is read from a file inside it. */
-static bool is_own_json(const yolo_dataset *d, const char *out) {
-  for (size_t i = 0; i < d->n_sources; ++i) {
-    char *inside = NULL;
-    bool same = yolo_path_join(yolo_dataset_text(d, d->sources[i].labels), "_annotations.coco.json", &inside) == YOLO_OK &&
-                lies_in(inside, out);
-    yolo_free(inside);
-    if (same) return true;
-  }
-  return false;
-}
-
-static yolo_status check_file(const yolo_dataset *d, const char *out) {
-  struct stat info;
-  if (stat(out, &info) == 0 && S_ISDIR(info.st_mode))
-    return yolo_fail(YOLO_EINVAL, "'%s' is a folder; name the JSON file that is to be written", out);
-  if (is_own_json(d, out)) return yolo_fail(YOLO_EINVAL, "'%s' is what is read; write to another place", out);
-  return YOLO_OK;
-}
-
-static yolo_status check_target(const convert_args *args, const yolo_data_writer *writer, const yolo_dataset *d,
-                                const char *out) {
-  yolo_status st = YOLO_OK;
-  char *part = NULL;
-  struct stat info;
-  if (writer->wants_file) YOLO_TRY(check_file(d, out));
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) {
-    if (strcmp(parts[i].writer, writer->name) != 0) continue;
-    for (size_t k = 0; k < 4 && parts[i].names[k]; ++k) {
-      yolo_free(part);
-      part = NULL;
-      if (*parts[i].names[k])
-        YOLO_TRY(yolo_path_join(out, parts[i].names[k], &part));
-      else
-        YOLO_ENOMEM_IF_NULL(part = yolo_strdup(out));
-      YOLO_TRY(check_part(d, part));
-      if (args->overwrite || lstat(part, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) continue;
-      st = yolo_fail(YOLO_EINVAL, "'%s' is there already; --overwrite replaces it, or choose another place", part);
-      goto done;
-    }
-  }
-done:
-  yolo_free(part);
-  return st;
-}
+static const args_group groups[] = {{"Target", target, 0}, {"Source", data_args_source, 0}, {"", source, 0}, {NULL, NULL, 0}};
 
 /* ---- the conversion ---- */
 
@@ -146,49 +43,108 @@ done:
   return st;
 }
 
-static void say_result(const yolo_dataset *d, const yolo_data_writer *writer, const char *out) {
-  char printable[CLI_NAME_MAX];
-  cli_say("%s, %s, %s: written to %s (%s)\n", cli_plural(d->n_images, "image"), cli_plural(d->n_annotations, "object"),
-          cli_plural(d->n_classes, "class"), cli_printable(out, printable), writer->name);
-}
-
-static yolo_status open_source(convert_args *args, const char *word, data_sink *sink, yolo_dataset **out) {
-  const yolo_log log = {say_note, NULL};
-  yolo_config config = {0};
-  yolo_data_split split = YOLO_SPLIT_TRAIN;
+static yolo_status load_source(conversion *c, convert_args *args, const char *word) {
   yolo_text names_set = {0};
-  int splits = 0;
   yolo_status st = YOLO_OK;
   if (args->names) {
     if (args->data.sets.count == ARGS_MOST_TEXTS) return yolo_fail(YOLO_EINVAL, "--set was given too often");
     YOLO_TRY(yolo_text_format(&names_set, "data.names=%s", args->names));
     args->data.sets.items[args->data.sets.count++] = names_set.data;
   }
-  YOLO_TRY(data_args_load(&args->data, word, &config));
-  YOLO_TRY(data_args_choose_split(&args->data, &config, split, &split));
-  for (int s = 0; s < YOLO_SPLIT_COUNT; ++s) splits += yolo_config_has_split(&config, (yolo_data_split)s);
-  if (splits > 1 && !args->data.split)
-    cli_say("  the split '%s' of %d: --split NAME says another\n", yolo_split_names[split], splits);
-  const yolo_data_open_options options = {.sink = &sink->sink, .log = &log};
-  YOLO_TRY(yolo_config_open_split(&config, yolo_split_names[split], &options, out));
+  st = data_args_load(&args->data, word, &c->config);
 done:
-  yolo_config_release(&config);
   yolo_text_free(&names_set);
   return st;
 }
 
-static yolo_status convert(convert_args *args, const char *in, const char *out, data_sink *sink) {
-  const yolo_data_writer *writer = NULL;
-  yolo_dataset *dataset = NULL;
+/* Labels as they are have no data.cfg: they are the train split by their own path. */
+static bool is_labels(const yolo_config *config) {
+  const yolo_setting_list *train = &config->data.labels[YOLO_SPLIT_TRAIN];
+  return train->count == 1 && strcmp(train->items[0], config->file) == 0;
+}
+
+/* Which splits, and whether they stand below OUT. A JSON file has room for one. */
+static yolo_status choose_splits(conversion *c) {
+  const yolo_config *config = &c->config;
+  const bool file = yolo_has_suffix(c->out, ".json");
+  yolo_data_split one = YOLO_SPLIT_TRAIN;
+  if (c->args->data.split) {
+    const yolo_status st = yolo_config_find_split(c->args->data.split, &one);
+    if (st != YOLO_OK) return st;
+  }
+  for (int s = 0; s < YOLO_SPLIT_COUNT; ++s)
+    if (c->args->data.split ? s == (int)one : yolo_config_has_split(config, (yolo_data_split)s))
+      c->splits[c->count++].number = (yolo_data_split)s;
+  c->all = !c->args->data.split && (c->count > 1 || !(file || is_labels(config)));
+  if (c->count == 0) return yolo_fail(YOLO_EINVAL, "%s: [data] names no labels: train = ..., val = ...", config->file);
+  if (!c->all || !file) return YOLO_OK;
+  return yolo_fail(YOLO_EINVAL, "'%s' has room for one split, and %s names %d: name a folder with --to coco, or one by --split",
+                   c->out, config->file, c->count);
+}
+
+/* As in a training, the classes of the first split count for all. */
+static yolo_status open_splits(conversion *c, data_sink *sink) {
+  const yolo_log log = {say_note, NULL};
+  yolo_data_open_options options = {.sink = &sink->sink, .log = &log};
+  const char **names = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(find_writer(args, out, &writer));
-  YOLO_TRY(open_source(args, in, sink, &dataset));
-  data_args_say_rest(sink);
-  YOLO_TRY(check_target(args, writer, dataset, out));
-  YOLO_TRY(write_target(writer, dataset, out));
-  say_result(dataset, writer, out);
+  for (int i = 0; i < c->count; ++i) {
+    convert_split *split = &c->splits[i];
+    YOLO_TRY(yolo_config_open_split(&c->config, yolo_split_names[split->number], &options, &split->dataset));
+    YOLO_TRY(convert_place(c, split->number, &split->out));
+    if (i > 0 || split->dataset->n_classes == 0) continue;
+    YOLO_ENOMEM_IF_NULL(names = yolo_alloc_array(split->dataset->n_classes, sizeof *names));
+    for (size_t k = 0; k < split->dataset->n_classes; ++k) names[k] = yolo_dataset_class_name(split->dataset, (int)k);
+    options.names = names;
+    options.n_names = (int)split->dataset->n_classes;
+  }
 done:
-  yolo_dataset_free(dataset);
+  yolo_free(names);
+  return st;
+}
+
+static void say_result(const conversion *c, const convert_split *split) {
+  char printable[CLI_NAME_MAX];
+  const yolo_dataset *d = split->dataset;
+  cli_say("%s%s%s, %s, %s: written to %s (%s)\n", c->all ? yolo_split_names[split->number] : "", c->all ? ": " : "",
+          cli_plural(d->n_images, "image"), cli_plural(d->n_annotations, "object"), cli_plural(d->n_classes, "class"),
+          cli_printable(split->out, printable), c->writer->name);
+}
+
+/* An older data.cfg goes first: it would describe what is half written. */
+static yolo_status write_all(const conversion *c) {
+  char *config = NULL, printable[CLI_NAME_MAX];
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(convert_config_place(c, &config));
+  if (c->all) (void)unlink(config);
+  for (int i = 0; i < c->count; ++i) {
+    YOLO_TRY(write_target(c->writer, c->splits[i].dataset, c->splits[i].out));
+    say_result(c, &c->splits[i]);
+  }
+  if (!c->all) goto done;
+  YOLO_TRY(convert_describe(c));
+  cli_say("%s names the splits, for yolo train and the other commands\n", cli_printable(config, printable));
+done:
+  yolo_free(config);
+  return st;
+}
+
+static yolo_status convert(convert_args *args, const char *in, const char *out, data_sink *sink) {
+  conversion c = {.args = args, .out = out};
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(convert_find_writer(args->to, out, &c.writer));
+  YOLO_TRY(load_source(&c, args, in));
+  YOLO_TRY(choose_splits(&c));
+  YOLO_TRY(open_splits(&c, sink));
+  data_args_say_rest(sink);
+  YOLO_TRY(convert_check_targets(&c));
+  st = write_all(&c);
+done:
+  for (int i = 0; i < c.count; ++i) {
+    yolo_dataset_free(c.splits[i].dataset);
+    yolo_free(c.splits[i].out);
+  }
+  yolo_config_release(&c.config);
   return st;
 }
 
@@ -215,13 +171,16 @@ const cli_command data_convert = {
     .usage = "yolo data convert SOURCE OUT --to coco|yolo|voc|masks [options]",
     .about =
         "SOURCE is a data.cfg or labels of any format that is read: COCO JSON, YOLO txt, Pascal VOC XML, mask PNGs, class\n"
-        "folders, IDX, CIFAR, a Darknet .data file. OUT is a JSON file for coco, else a folder: it gets links to the images,\n"
-        "which themselves are not copied. What the format cannot express is counted and said.\n"
+        "folders, IDX, CIFAR, a Darknet .data file. Of a data.cfg all splits are converted, with the classes of the\n"
+        "first: OUT is a folder, which gets a data.cfg for 'yolo train'. Of labels, or of the split that --split names,\n"
+        "OUT is a JSON file for coco, else a folder. Folders hold links to the images, which themselves are not copied.\n"
+        "What the format cannot express is counted and said.\n"
         "Exit status: 0, or 2 when entries of SOURCE could not be read and were left out.",
     .groups = groups,
     .examples =
         "  yolo data convert VOCdevkit/VOC2012 voc.json\n"
         "  yolo data convert instances_train.json yolo-set --to yolo --images train2017\n"
+        "  yolo data convert shapes/data.cfg shapes-voc --to voc         # all splits\n"
         "  yolo data convert obj.data masks --to masks --split val",
     .run = run,
 };

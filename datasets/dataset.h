@@ -223,10 +223,13 @@ extern const yolo_data_reader *const yolo_data_readers[]; /* from reader_list.h 
 extern const int yolo_data_reader_count;
 const yolo_data_reader *yolo_data_reader_find(const char *name); /* NULL: no such reader */
 
+enum { YOLO_WRITER_PARTS = 3 };
 typedef struct yolo_data_writer {
   const char *name;
   const char *summary;
-  bool wants_file; /* `path` is a file (COCO JSON), else a folder that is made */
+  bool wants_file;                      /* `path` is a file (COCO JSON), else a folder that is made */
+  const char *makes[YOLO_WRITER_PARTS]; /* files and folders of its own in `path`, beside links; "": `path` itself; or NULL */
+  const char *lists;                    /* the file in `path` that lists what was written, for its reader; NULL: none */
   /* What the format cannot express is noted in the log once a kind, with the number of annotations. Nothing outside `path` is
    * touched; images are not copied: label files name them (images_folder: relative names below it). */
   yolo_status (*write)(const yolo_dataset *dataset, const char *path, const yolo_log *log);

@@ -273,4 +273,4 @@ done:
   return st;
 }
 
-const yolo_data_writer yolo_data_writer_coco = {"coco", "COCO JSON", true, write_coco};
+const yolo_data_writer yolo_data_writer_coco = {"coco", "COCO JSON", true, {""}, NULL, write_coco};

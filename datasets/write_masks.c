@@ -159,5 +159,6 @@ done:
   return st;
 }
 
-const yolo_data_writer yolo_data_writer_masks = {"masks", "class-index mask PNGs: masks/, links in images/, classes.txt", false,
-                                                 write_masks};
+const yolo_data_writer yolo_data_writer_masks = {"masks", "class-index mask PNGs: masks/, links in images/, classes.txt",
+                                                 false,   {"masks", "classes.txt"},
+                                                 NULL,    write_masks};

@@ -168,5 +168,9 @@ done:
   return st;
 }
 
-const yolo_data_writer yolo_data_writer_voc = {"voc", "Pascal VOC XML: Annotations/, links in JPEGImages/, ImageSets/", false,
+const yolo_data_writer yolo_data_writer_voc = {"voc",
+                                               "Pascal VOC XML: Annotations/, links in JPEGImages/, ImageSets/",
+                                               false,
+                                               {"Annotations", "ImageSets/Main/all.txt", "classes.txt"},
+                                               "ImageSets/Main/all.txt",
                                                write_voc};

@@ -216,5 +216,6 @@ done:
   return st;
 }
 
-const yolo_data_writer yolo_data_writer_yolo = {"yolo", "YOLO txt: labels/, links in images/, images.txt, classes.txt", false,
-                                                write_yolo};
+const yolo_data_writer yolo_data_writer_yolo = {"yolo",       "YOLO txt: labels/, links in images/, images.txt, classes.txt",
+                                                false,        {"labels", "images.txt", "classes.txt"},
+                                                "images.txt", write_yolo};

@@ -153,7 +153,8 @@ def run_darknet(build, folder, cpus):
         return None
     yolo, data = os.path.join(os.path.abspath(build), "yolo"), os.path.join(folder, "darknet")
     drawn = os.path.join(folder, "shapes")
-    for command in (["synth", drawn, "--images", "24", "--quiet"], ["convert", drawn + "/data.cfg", data, "--to", "yolo"]):
+    for command in (["synth", drawn, "--images", "24", "--quiet"],
+                    ["convert", drawn + "/data.cfg", data, "--to", "yolo", "--split", "train"]):
         subprocess.run([yolo, "data", *command], check=True, stdout=subprocess.DEVNULL)
     images = sorted(os.path.join(at, f) for at, _, names in os.walk(data, followlinks=True) for f in names if f.endswith((".jpg", ".png")))
     cfg = os.path.join(folder, "darknet.cfg")

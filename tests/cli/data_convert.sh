@@ -71,10 +71,80 @@ expect_status 0
 expect_json val.json
 expect_flat '^\.images\[0\]\.file_name = voc/JPEGImages/a\.ppm$'
 printf 'classes = 2\ntrain = yolo/images.txt\nvalid = yolo/images.txt\nnames = other.names\n' >obj.data
-convert obj.data darknet.json
+convert obj.data darknet.json # a file has room for one
+expect_status 1
+expect_err "darknet\.json' has room for one split, and obj\.data names 2"
+reject_file darknet.json
+convert obj.data darknet.json --split val
 expect_status 0
-expect_out "the split 'train' of 2"
-expect_out '2 images, 1 object, 2 classes'
+expect_out '^2 images, 1 object, 2 classes: written to darknet\.json \(coco\)'
+convert obj.data darknet --to coco
+expect_status 0
+expect_is "$(ls darknet/annotations | tr '\n' ' ')" 'instances_train.json instances_val.json '
+
+# ---- all splits of a data.cfg: the written one is clean, can be converted again and be trained on ----
+run data synth shapes --images 12 --val 4 --size 128 -q
+run data synth more --images 3 --val 0 --size 128 --seed 2 -q
+printf 'test = ../more/annotations/instances_train.json\ntest_images = ../more/images/train\n' >>shapes/data.cfg
+counts() { grep -oE '^(train|val|test): [0-9]+ images?, [0-9]+ objects?, 14 classes' out; }
+source=shapes
+for format in voc yolo coco masks; do
+  convert $source/data.cfg all/$format --to $format
+  expect_status 0
+  expect_empty err
+  expect_out "^all/$format/data\.cfg names the splits"
+  if [ $format = voc ]; then counts >first.counts; fi
+  if [ $format != masks ]; then # there classes, not objects, are counted
+    expect_is "$(counts | wc -l)" 3
+    expect_is "$(counts)" "$(cat first.counts)"
+  fi
+  expect_is "$(grep -cE '^(train|val|test) = ' all/$format/data.cfg)" 3
+  expect_is "$(grep "^format" all/$format/data.cfg)" "format = $format"
+  run data check all/$format/data.cfg -q
+  expect_status 0
+  expect_out '^clean: 19 images'
+  run data preview all/$format/data.cfg --split val -q -o sheet.png
+  expect_status 0
+  source=all/$format
+done
+mv all moved # what is below one folder may be moved with it
+run data check moved/voc/data.cfg
+expect_status 0
+mv moved all
+for format in voc yolo coco; do
+  run train all/$format/data.cfg --imgsz 64 --batch 8 --epochs 1 --dir runs/$format --set train.threads=1
+  expect_status 0
+done
+convert shapes/data.cfg one --to yolo --split val # one split: no folder of its own, no data.cfg
+expect_status 0
+expect_file one/images.txt
+reject_file one/data.cfg
+# Classes in the order of the first split, whatever order the other has.
+mkdir order
+cp set/all.json order/a.json
+sed 's/"categories":.*/"categories":[{"id":9,"name":"dog"},{"id":7,"name":"cat"}]}/' set/all.json >order/b.json
+printf '[data]\ntrain = a.json\nval = b.json\ntrain_images = ../set/pics\nval_images = ../set/pics\n' >order/data.cfg
+convert order ordered --to yolo
+expect_status 0
+expect_equal ordered/train/classes.txt ordered/val/classes.txt
+expect_equal ordered/train/labels/a.txt ordered/val/labels/a.txt
+sed -i 's/"dog"/"cow"/; s/"category_id":7,"bbox":\[8/"category_id":9,"bbox":[8/' order/b.json # unknown to the first: reported
+convert order ordered --to yolo --overwrite
+expect_status 2
+expect_err 'order/b\.json.*cow'
+# Nothing is written over unasked, and never what is read, the data.cfg included.
+before=$(cat ordered/data.cfg ordered/*/labels/*.txt | cksum)
+convert order ordered --to voc
+expect_status 1
+expect_err "ordered/data\.cfg' is there already; --overwrite"
+convert ordered ordered --to voc --overwrite
+expect_status 1
+expect_err "ordered/data\.cfg' is what is read"
+printf '[data]\ntrain = ordered/val/images.txt\nval = ordered/train\n' >crossed.cfg
+convert crossed.cfg ordered --to yolo --overwrite
+expect_status 1
+expect_err 'is (what is )?read'
+expect_is "$(cat ordered/data.cfg ordered/*/labels/*.txt | cksum)" "$before"
 
 # Images inside other files cannot be named.
 mkdir digits
