@@ -92,8 +92,9 @@ bool cli_parse(const cli_command *command, int argc, char **argv, void *args, ar
     *code = CLI_OK;
     return false;
   }
+  if (spares_inputs(command->groups, args, words)) return true;
   *code = CLI_ERROR;
-  return spares_inputs(command->groups, args, words);
+  return false;
 }
 
 int main(int argc, char **argv) {
