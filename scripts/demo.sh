@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a detector of your own: installs what is missing, builds, then a guided tour of the main job on pictures
-# that the program draws itself: look at data, train, score, detect, and see why. Three to five minutes on two cores.
+# that the program draws itself: look at data, train, score, detect, and see why. Three to five minutes on two cores that have
+# nothing else to do; packages come on top.
 #   scripts/demo.sh                    the tour; everything it makes lies in runs/demo
 #   scripts/demo.sh MODEL IMAGE...     no tour: a model of yours on images of yours. MODEL: a .safetensors, or a .weights with its
 #                                      .cfg (and a .names) beside it
@@ -10,8 +11,9 @@ if [ $# -eq 1 ]; then
   echo "A model but no image: scripts/demo.sh MODEL IMAGE..." >&2
   exit 2
 fi
-began=$SECONDS
 scripts/setup.sh
+began=$SECONDS
+echo "demo: building in build/release; about a minute the first time"
 cmake -S . -B build/release -G Ninja -DCMAKE_BUILD_TYPE=Release -DYOLO_TESTS=OFF >/dev/null
 cmake --build build/release
 yolo=build/release/yolo
@@ -63,26 +65,31 @@ run train $out/shapes/data.cfg --model $out/shapes-nano.cfg --imgsz 128 --epochs
   --set train.warmup=0.5 --set augment.flip=0.5 --set augment.flip_vertical=0.5
 
 tell "4. How good is it?" \
-  "Scored as COCO scores, with 95% intervals: 100 pictures say only so much. The page shows curves, mix-ups and the worst
-pictures first."
+  "Scored as COCO scores. AP, average precision, is the area under precision over recall, a mean over classes and over IoU
+from 0.5 to 0.95: 1 is perfect, -1 means that there is no such object. In brackets 95% intervals: 100 pictures say only so
+much. The page shows curves, mix-ups and the worst pictures first."
 run eval $out/shapes/data.cfg --model $out/run/best.safetensors --report $out/report.html
 
 tell "5. Detecting" "The model is one file. It holds the network, the names and how pictures are prepared."
-run detect $out/shapes/images/val --model $out/run/best.safetensors --out $out/boxes --quiet
+run detect $out/shapes/images/val/00000?.jpg --model $out/run/best.safetensors --out $out/boxes
 
 tell "6. Why?" \
-  "Nothing here is a black box. Which cells of the network answered for which object while it trained, and what each
-object cost:"
+  "Nothing here is a black box. Which cells of the network answered for which object while it trained:"
 picture=$out/shapes/images/train/000001.jpg
 run explain --assign $picture --model $out/run/best.safetensors --out $out/assign.png
+printf '\nWhat each object cost, part by part:\n'
+run explain --loss $picture --model $out/run/best.safetensors -q
+printf '\nAnd what in a picture speaks for the best detection on it:\n'
+run explain --cam $out/shapes/images/val/000001.jpg --model $out/run/best.safetensors --out $out/cam.png -q
 
-printf '\n\nThe tour took %d min %02d s, the build included. Now look at:\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
+printf '\n\nThe tour took %d min %02d s, build included, packages not. Now look at:\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
 cat <<TEXT
   $out/data.png            the pictures it learned from
   $out/boxes               what it finds on pictures it never saw
   $out/report.html         how good it is; opens in any browser, needs no network
   $out/run/report.html     how it learned
   $out/assign.png          who answers for which object
+  $out/cam.png             where the network looks
 Then take your own: 'yolo help data.cfg' says how to point at your pictures, 'yolo train data.cfg' does the rest.
 The source follows one image from file to box: docs/architecture.md.
 TEXT

@@ -36,7 +36,15 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "setup: needs root or sudo to install: ${missing[*]}" >&2; exit 1; }
   as_root=(sudo)
 fi
-echo "setup: installing ${missing[*]}"
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
-echo "setup: done"
+echo "setup: installing ${missing[*]} ..."
+log=$(mktemp)
+apt() {
+  if "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null >>"$log" 2>&1; then return; fi
+  tail -n 12 "$log" >&2
+  echo "setup: 'apt-get $1' failed; its last lines are above, all of them in $log" >&2
+  exit 1
+}
+apt update
+apt install -y --no-install-recommends "${missing[@]}"
+rm -f "$log"
+echo "setup: done after $SECONDS s"
