@@ -82,7 +82,8 @@ run explain --loss $picture --model $out/run/best.safetensors -q
 printf '\nAnd what in a picture speaks for the best detection on it:\n'
 run explain --cam $out/shapes/images/val/000001.jpg --model $out/run/best.safetensors --out $out/cam.png -q
 
-printf '\n\nThe tour took %d min %02d s, build included, packages not. Now look at:\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60))
+took=$((SECONDS - began))
+printf '\n\nThe tour took %d min %02d s, build included, packages not. Now look at:\n' $((took / 60)) $((took % 60))
 cat <<TEXT
   $out/data.png            the pictures it learned from
   $out/boxes               what it finds on pictures it never saw
