@@ -33,7 +33,7 @@ typedef enum yolo_nms { YOLO_NMS_BY_IOU = 1, YOLO_NMS_BY_DIOU, YOLO_NMS_OFF } yo
 
 typedef struct yolo_nms_options {
   yolo_nms kind;
-  float threshold;
+  float threshold; /* 0 or more */
   bool agnostic;
   int max_detections; /* <= 0: no limit */
 } yolo_nms_options;

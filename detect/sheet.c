@@ -97,14 +97,20 @@ void yolo_sheet_free(yolo_sheet *s) {
 
 /* ---- resampling ---- */
 
+/* How much of the pixel at `at` lies in [from, to). No fmin, fmax: these are calls, and nothing here is a NaN. */
+static double part_inside(int at, double from, double to) {
+  const double first = at > from ? at : from, last = at + 1 < to ? at + 1 : to;
+  return last - first;
+}
+
 /* One new pixel: [x1, x2) x [y1, y2) of the old picture, those at the border by the share that lies inside. */
 static void mean_of(const yolo_image *from, double x1, double x2, double y1, double y2, uint8_t *to) {
   double sum[3] = {0, 0, 0}, all = 0;
   for (int y = (int)y1; y < from->height && y < y2; y++) {
-    const double high = fmin(y + 1, y2) - fmax(y, y1);
+    const double high = part_inside(y, y1, y2);
     const uint8_t *pixel = &from->pixels[((size_t)y * (size_t)from->width + (size_t)x1) * 3];
     for (int x = (int)x1; x < from->width && x < x2; x++, pixel += 3) {
-      const double share = high * (fmin(x + 1, x2) - fmax(x, x1));
+      const double share = high * part_inside(x, x1, x2);
       for (int c = 0; c < 3; c++) sum[c] += share * pixel[c];
       all += share;
     }

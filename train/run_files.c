@@ -9,7 +9,6 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
-#include "detect/draw.h"
 #include "detect/draw_sample.h"
 #include "detect/sheet.h"
 #include "train/run_parts.h"
@@ -285,47 +284,6 @@ yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const ch
 done:
   yolo_sheet_free(sheet);
   yolo_image_release(&picture);
-  return st;
-}
-
-/* ---- detections as pictures ---- */
-
-static yolo_status save_sample(const yolo_run *run, yolo_context *context, const char *folder, size_t index) {
-  const yolo_data_image *image = &run->val->images[index];
-  yolo_image picture = {0};
-  yolo_result *result = NULL;
-  yolo_text path = {0};
-  char *stem = NULL;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_dataset_load_image(run->val, index, &picture));
-  yolo_pixels pixels = yolo_image_pixels(&picture);
-  YOLO_TRY(yolo_detect_batch(context, &pixels, 1, NULL, &result));
-  YOLO_TRY(yolo_draw_result(&picture, result, (const char *const *)run->spec.names, run->spec.n_names));
-  YOLO_TRY(yolo_run_short_name(yolo_dataset_text(run->val, image->name), &stem));
-  YOLO_TRY(yolo_text_format(&path, "%s/%03zu-%s.jpg", folder, index + 1, stem));
-  YOLO_TRY(yolo_image_save(&picture, path.data));
-done:
-  yolo_free(stem);
-  yolo_text_free(&path);
-  yolo_result_free(result);
-  yolo_image_release(&picture);
-  return st;
-}
-
-yolo_status yolo_run_save_samples(yolo_run *run) {
-  size_t count = (size_t)run->config->output.samples;
-  yolo_context *context = NULL;
-  char *folder = NULL;
-  yolo_status st = YOLO_OK;
-  if (count == 0 || run->judge->spec.heads[0].def->scores) return YOLO_OK; /* a classifier has no box to draw */
-  if (count > run->val->n_images) count = run->val->n_images;
-  YOLO_TRY(yolo_run_path(run, "samples", &folder));
-  YOLO_TRY(yolo_path_make_folder(folder));
-  YOLO_TRY(yolo_context_new(run->judge, &context));
-  for (size_t i = 0; i < count; ++i) YOLO_TRY(save_sample(run, context, folder, i));
-done:
-  yolo_context_free(context);
-  yolo_free(folder);
   return st;
 }
 

@@ -53,7 +53,8 @@ yolo_status yolo_run_save_model(yolo_run *run, const float *values, const char *
 yolo_status yolo_run_note_origin(yolo_run *run, bool best);
 /* The images of a batch with their boxes, for a look at what went wrong. *path is the caller's. */
 yolo_status yolo_run_save_batch(yolo_run *run, const yolo_batch *batch, const char *name, char **path);
-/* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures. */
+/* What the judge (which holds the best weights) finds on the first images of the validation split, as pictures
+ * (run_samples.c). */
 yolo_status yolo_run_save_samples(yolo_run *run);
 
 /* run_memory.c. Before the session: do its weights fit? After: sets the plan's memory and how many images are there at a time.

@@ -5,8 +5,11 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
+#include "train/context_set.h"
 
-enum { AT_ONCE = 16 }; /* images decoded together */
+/* Images whose results wait to be kept in their order, between two looks at whether to stop: so many, or 8 a thread; 16 where
+ * they are all decoded first. */
+enum { AT_ONCE = 64, A_THREAD = 8, DECODED = 16 };
 
 typedef struct validator {
   const yolo_model *model;
@@ -14,9 +17,10 @@ typedef struct validator {
   yolo_eval_truths *truths;
   yolo_detect_options how;
   int threads;
-  yolo_context *context;
+  yolo_context_set contexts;
   yolo_validation_details *details; /* the caller's, or one of its own */
   yolo_image images[AT_ONCE];
+  yolo_result *results[AT_ONCE];
   yolo_status status[AT_ONCE];
   char *problems[AT_ONCE];
   size_t first; /* image of the data set in images[0] */
@@ -26,17 +30,37 @@ typedef struct validator {
 static size_t image_of(const validator *v, size_t i) { return v->truths->n_images ? v->truths->images[i] : i; }
 
 /* The sentence belongs to the thread that failed: it is carried over. */
-static void decode(void *payload, int task, int thread) {
-  validator *v = payload;
-  (void)thread;
-  v->status[task] = yolo_dataset_load_image(v->dataset, image_of(v, v->first + (size_t)task), &v->images[task]);
-  if (v->status[task] != YOLO_OK) v->problems[task] = yolo_strdup(yolo_error_message());
+static void note(validator *v, int slot, yolo_status st) {
+  v->status[slot] = st;
+  if (st != YOLO_OK) v->problems[slot] = yolo_strdup(yolo_error_message());
 }
 
-static void release_images(validator *v) {
+static void decode(void *payload, int slot, int thread) {
+  validator *v = payload;
+  (void)thread;
+  note(v, slot, yolo_dataset_load_image(v->dataset, image_of(v, v->first + (size_t)slot), &v->images[slot]));
+}
+
+/* The image is not needed again. */
+static void look(validator *v, int slot, yolo_context *context) {
+  yolo_pixels pixels = yolo_image_pixels(&v->images[slot]);
+  if (v->status[slot] != YOLO_OK) return;
+  note(v, slot, yolo_detect_batch(context, &pixels, 1, &v->how, &v->results[slot]));
+  yolo_image_release(&v->images[slot]);
+}
+
+static void decode_and_look(void *payload, int slot, int thread) {
+  validator *v = payload;
+  decode(v, slot, thread);
+  look(v, slot, v->contexts.items[thread]);
+}
+
+static void release_slots(validator *v) {
   for (int i = 0; i < AT_ONCE; ++i) {
     yolo_image_release(&v->images[i]);
+    yolo_result_free(v->results[i]);
     yolo_free(v->problems[i]);
+    v->results[i] = NULL;
     v->problems[i] = NULL;
   }
 }
@@ -57,31 +81,36 @@ static yolo_status keep_detections(validator *v, size_t index, const yolo_result
   return st;
 }
 
-static yolo_status judge_image(validator *v, int slot) {
-  yolo_pixels pixels = yolo_image_pixels(&v->images[slot]);
-  yolo_result *result = NULL;
-  size_t index = v->first + (size_t)slot;
+static yolo_status keep_image(validator *v, int slot) {
+  const yolo_result *result = v->results[slot];
+  const size_t index = v->first + (size_t)slot;
   if (v->status[slot] != YOLO_OK) return yolo_fail(v->status[slot], "%s", v->problems[slot] ? v->problems[slot] : "no memory");
-  yolo_status st = yolo_detect_batch(v->context, &pixels, 1, &v->how, &result);
-  if (st != YOLO_OK) return st;
   v->network_ms += result->network_ms;
-  int label = v->dataset->images[image_of(v, index)].label;
-  if (result->n_scores == 0)
-    st = keep_detections(v, index, result);
-  else if (label >= 0 && label < result->n_scores)
-    yolo_topk_add(&v->details->topk, result->scores, label);
-  yolo_result_free(result);
-  return st;
+  if (result->n_scores == 0) return keep_detections(v, index, result);
+  const int label = v->dataset->images[image_of(v, index)].label;
+  if (label >= 0 && label < result->n_scores) yolo_topk_add(&v->details->topk, result->scores, label);
+  return YOLO_OK;
+}
+
+/* Whole images side by side; with one context, in which the network has all threads, they are only decoded so. */
+static void look_at(validator *v, int n) {
+  if (v->contexts.n > 1) {
+    yolo_parallel(v->contexts.n, n, decode_and_look, v);
+    return;
+  }
+  yolo_parallel(v->threads, n, decode, v);
+  for (int i = 0; i < n; ++i) look(v, i, v->contexts.items[0]);
 }
 
 static yolo_status run_images(validator *v, size_t count, const yolo_validation_options *o) {
+  const size_t all = (size_t)v->contexts.n * A_THREAD, most = v->contexts.n < 2 ? DECODED : all < AT_ONCE ? all : AT_ONCE;
   yolo_status st = YOLO_OK;
-  for (v->first = 0; v->first < count && st == YOLO_OK; v->first += AT_ONCE) {
-    int n = count - v->first < AT_ONCE ? (int)(count - v->first) : AT_ONCE;
+  for (v->first = 0; v->first < count && st == YOLO_OK; v->first += most) {
+    const int n = (int)(count - v->first < most ? count - v->first : most);
     if (o->stop && o->stop(o->payload, v->first, count)) return yolo_fail(YOLO_ECANCELLED, "the validation was stopped");
-    yolo_parallel(v->threads, n, decode, v);
-    for (int i = 0; i < n && st == YOLO_OK; ++i) st = judge_image(v, i);
-    release_images(v);
+    look_at(v, n);
+    for (int i = 0; i < n && st == YOLO_OK; ++i) st = keep_image(v, i);
+    release_slots(v);
   }
   return st;
 }
@@ -130,7 +159,7 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
   out->classifier = model->spec.heads[0].def->scores != NULL;
   out->images = out->classifier ? dataset->n_images : truths->n_images;
   if (out->classifier) YOLO_TRY(yolo_topk_new(model->spec.classes, &v->details->topk));
-  YOLO_TRY(yolo_context_new(model, &v->context));
+  YOLO_TRY(yolo_context_set_open(model, v->threads, out->images, &v->contexts));
   YOLO_TRY(run_images(v, out->images, options));
   out->network_ms = out->images ? v->network_ms / (double)out->images : 0;
   if (out->classifier)
@@ -138,9 +167,9 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
   else
     YOLO_TRY(score(v, out));
 done:
-  release_images(v);
+  release_slots(v);
   yolo_validation_details_release(&own);
-  yolo_context_free(v->context);
+  yolo_context_set_close(&v->contexts);
   yolo_free(v);
   return st;
 }

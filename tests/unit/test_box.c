@@ -143,6 +143,38 @@ START_TEST(suppression_equals_the_plain_one) {
 }
 END_TEST
 
+/* So many that they are not all sorted at once; with few steps of confidence, and with one alone. */
+START_TEST(suppression_of_very_many) {
+  enum { BOXES = 9000 };
+  static int survivors[BOXES];
+  static const uint32_t kinds_of_confidence[] = {4000, 3, 1};
+  yolo_rng rng = {7, 2, 0};
+  for (int round = 0; round < 3; round++) {
+    yolo_boxes boxes = {0}, copy = {0};
+    yolo_nms_options options = {round % 2 ? YOLO_NMS_BY_DIOU : YOLO_NMS_BY_IOU, 0.6f, round == 2, 0};
+    for (int i = 0; i < BOXES; i++) {
+      float x = 100 * yolo_rng_uniform(&rng), y = 100 * yolo_rng_uniform(&rng);
+      yolo_box box = corners(x, y, x + 40 * yolo_rng_uniform(&rng), y + 40 * yolo_rng_uniform(&rng));
+      box.class_id = (int)(yolo_rng_u32(&rng) % 5);
+      box.confidence = 0.001f + (float)(yolo_rng_u32(&rng) % kinds_of_confidence[round]) / 5000;
+      ck_assert_int_eq(yolo_boxes_add(&boxes, &box), YOLO_OK);
+      ck_assert_int_eq(yolo_boxes_add(&copy, &box), YOLO_OK);
+    }
+    int count = plain(&boxes, &options, survivors);
+    ck_assert_int_gt(count, 300);
+    ck_assert_int_eq(yolo_boxes_suppress(&copy, &options), YOLO_OK);
+    ck_assert_int_eq(copy.count, count);
+    for (int i = 0; i < count; i++) ck_assert_int_eq(copy.items[i].index, survivors[i]);
+    options.max_detections = 300;
+    ck_assert_int_eq(yolo_boxes_suppress(&boxes, &options), YOLO_OK);
+    ck_assert_int_eq(boxes.count, 300);
+    for (int i = 0; i < 300; i++) ck_assert_int_eq(boxes.items[i].index, survivors[i]);
+    yolo_boxes_free(&boxes);
+    yolo_boxes_free(&copy);
+  }
+}
+END_TEST
+
 START_TEST(without_memory) {
   long live = yolo_memory_get_stats().live;
   yolo_nms_options options = {YOLO_NMS_BY_IOU, 0.45f, false, 0};
@@ -167,6 +199,7 @@ int main(void) {
   tcase_add_test(tests, suppression_by_hand);
   tcase_add_test(tests, overlap_equal_to_the_threshold_stays);
   tcase_add_test(tests, suppression_equals_the_plain_one);
+  tcase_add_test(tests, suppression_of_very_many);
   tcase_add_test(tests, without_memory);
   suite_add_tcase(suite, tests);
   return suite_run(suite) == 0 ? 0 : 1;

@@ -53,10 +53,15 @@ yolo_status page_tell(const yolo_eval_report *report, const page_findings *findi
 
 /* ---- and how they look (eval_pictures.c) ---- */
 
-/* Both show `picture`, made smaller or larger to stand side by side. yolo_image_release. */
-yolo_status page_draw_truths(const yolo_eval_report *report, const page_findings *findings, const yolo_image *picture,
-                             yolo_image *out);
-yolo_status page_draw_detections(const yolo_eval_report *report, const page_findings *findings, const yolo_image *picture,
-                                 yolo_image *out);
+/* The picture made smaller or larger to stand side by side with another. yolo_image_release. */
+yolo_status page_fit(const yolo_image *picture, yolo_image *out);
+/* From pixels of the image to those of its fitted picture. */
+typedef struct page_scale {
+  double x, y;
+} page_scale;
+/* Both draw on such a picture. */
+yolo_status page_draw_truths(const yolo_eval_report *report, const page_findings *findings, page_scale scale, yolo_image *on);
+yolo_status page_draw_detections(const yolo_eval_report *report, const page_findings *findings, page_scale scale,
+                                 yolo_image *on);
 
 #endif

@@ -17,7 +17,7 @@ enum { MANY_LABELS = 6 };
 static const uint8_t right_colour[3] = {0, 158, 115}, missed_colour[3] = {240, 160, 0}, false_colour[3] = {214, 39, 110},
                      ignored_colour[3] = {150, 150, 150};
 
-static yolo_status fit(const yolo_image *picture, yolo_image *out) {
+yolo_status page_fit(const yolo_image *picture, yolo_image *out) {
   double scale = (double)MOST_WIDTH / picture->width;
   if (scale * picture->height > MOST_HEIGHT) scale = (double)MOST_HEIGHT / picture->height;
   if (scale > MOST_ENLARGED) scale = MOST_ENLARGED;
@@ -49,29 +49,26 @@ static yolo_status draw_masks(const mark *marks, size_t n, yolo_image *out) {
   return st;
 }
 
-static yolo_status draw_marks(const yolo_image *picture, const mark *marks, size_t n, yolo_image *out) {
+static yolo_status draw_marks(const mark *marks, size_t n, page_scale scale, yolo_image *on) {
   yolo_drawn_box *boxes = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(fit(picture, out));
   YOLO_ENOMEM_IF_NULL(boxes = yolo_alloc_array(n, sizeof *boxes));
-  YOLO_TRY(draw_masks(marks, n, out));
-  const double sx = (double)out->width / picture->width, sy = (double)out->height / picture->height;
+  YOLO_TRY(draw_masks(marks, n, on));
   for (size_t i = 0; i < n; ++i) {
     const mark *m = &marks[i];
-    boxes[i] = (yolo_drawn_box){.x1 = (float)(m->box[0] * sx),
-                                .y1 = (float)(m->box[1] * sy),
-                                .x2 = (float)((m->box[0] + m->box[2]) * sx),
-                                .y2 = (float)((m->box[1] + m->box[3]) * sy),
+    boxes[i] = (yolo_drawn_box){.x1 = (float)(m->box[0] * scale.x),
+                                .y1 = (float)(m->box[1] * scale.y),
+                                .x2 = (float)((m->box[0] + m->box[2]) * scale.x),
+                                .y2 = (float)((m->box[1] + m->box[3]) * scale.y),
                                 .rank = m->rank,
                                 .text = *m->label ? m->label : NULL,
                                 .dashed = m->dashed,
                                 .rgb = m->rgb,
                                 .thickness = FRAME};
   }
-  st = yolo_draw_boxes(out, boxes, (int)n, label_height, n > MANY_LABELS);
+  st = yolo_draw_boxes(on, boxes, (int)n, label_height, n > MANY_LABELS);
 done:
   yolo_free(boxes);
-  if (st != YOLO_OK) yolo_image_release(out);
   return st;
 }
 
@@ -98,11 +95,11 @@ static void mark_truth(const yolo_eval_report *r, const page_truth *t, mark *out
   }
 }
 
-yolo_status page_draw_truths(const yolo_eval_report *r, const page_findings *f, const yolo_image *picture, yolo_image *out) {
+yolo_status page_draw_truths(const yolo_eval_report *r, const page_findings *f, page_scale scale, yolo_image *on) {
   mark *marks = yolo_alloc_array(f->n_truths, sizeof *marks);
   if (!marks) return YOLO_ENOMEM;
   for (size_t i = 0; i < f->n_truths; ++i) mark_truth(r, &f->truths[i], &marks[i]);
-  yolo_status st = draw_marks(picture, marks, f->n_truths, out);
+  yolo_status st = draw_marks(marks, f->n_truths, scale, on);
   yolo_free(marks);
   return st;
 }
@@ -122,12 +119,11 @@ static void mark_detection(const yolo_eval_report *r, const page_detection *d, m
   if (d->verdict == YOLO_EVAL_WRONG) out->rank += 2;
 }
 
-yolo_status page_draw_detections(const yolo_eval_report *r, const page_findings *f, const yolo_image *picture,
-                                 yolo_image *out) {
+yolo_status page_draw_detections(const yolo_eval_report *r, const page_findings *f, page_scale scale, yolo_image *on) {
   mark *marks = yolo_alloc_array(f->n_detections, sizeof *marks);
   if (!marks) return YOLO_ENOMEM;
   for (size_t i = 0; i < f->n_detections; ++i) mark_detection(r, &f->detections[i], &marks[i]);
-  yolo_status st = draw_marks(picture, marks, f->n_detections, out);
+  yolo_status st = draw_marks(marks, f->n_detections, scale, on);
   yolo_free(marks);
   return st;
 }

@@ -1,0 +1,39 @@
+/* Contexts for many images at once: see context_set.h. */
+#include "train/context_set.h"
+
+#include "backbone/base/memory.h"
+
+/* Activations and workspace of one image. */
+static yolo_status image_bytes(yolo_context *context, size_t *out) {
+  const yolo_model_spec *spec = &context->model->spec;
+  yolo_tensor input;
+  yolo_status st = yolo_runner_prepare(context->runner, 1, spec->height, spec->width, &input);
+  if (st != YOLO_OK) return st;
+  const yolo_plan *plan = yolo_runner_plan(context->runner);
+  *out = plan->act_bytes + plan->work_bytes;
+  return YOLO_OK;
+}
+
+static bool fit(size_t bytes, int n) { return bytes < yolo_memory_available() / 8 / (uint64_t)n; }
+
+yolo_status yolo_context_set_open(const yolo_model *model, int threads, size_t images, yolo_context_set *out) {
+  const int n = images < (size_t)threads ? (int)images : threads;
+  size_t bytes = 0;
+  yolo_status st = YOLO_OK;
+  YOLO_ENOMEM_IF_NULL(out->items = yolo_calloc((size_t)(n > 1 ? n : 1), sizeof(yolo_context *)));
+  YOLO_TRY(yolo_context_new(model, &out->items[0]));
+  out->n = 1;
+  if (n < 2 || yolo_runner_has_own_memory(out->items[0]->runner)) return YOLO_OK;
+  YOLO_TRY(image_bytes(out->items[0], &bytes));
+  if (!fit(bytes, n)) return YOLO_OK;
+  for (; out->n < n; ++out->n) YOLO_TRY(yolo_context_new(model, &out->items[out->n]));
+done:
+  if (st != YOLO_OK) yolo_context_set_close(out);
+  return st;
+}
+
+void yolo_context_set_close(yolo_context_set *set) {
+  for (int i = 0; i < set->n; ++i) yolo_context_free(set->items[i]);
+  yolo_free(set->items);
+  *set = (yolo_context_set){0};
+}
