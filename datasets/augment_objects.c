@@ -216,37 +216,7 @@ static bool centre_stays(const yolo_layer *layer, const yolo_object *o, int widt
   return centre[0] >= 0 && centre[0] < (float)width && centre[1] >= 0 && centre[1] < (float)height;
 }
 
-yolo_status yolo_augment_move_one(yolo_augmenter *augmenter, const yolo_layer *layer, const yolo_object *from,
-                                  yolo_sample *out) {
-  int width = out->image.width, height = out->image.height;
-  bool masked = from->outline.n_rings > 0, clipped = false;
-  yolo_object *to = NULL;
-  areas a = {.part = -1};
-  yolo_status st = YOLO_OK;
-  if (augmenter->augment.keep_centre && augmenter->moves && !centre_stays(layer, from, width, height)) return YOLO_OK;
-  YOLO_TRY(yolo_sample_push(out, &to));
-  to->class_index = from->class_index;
-  to->flags = from->flags;
-  to->weight = from->weight;
-  begin_box(to);
-  if (masked) YOLO_TRY(move_outline(augmenter, layer, width, height, &from->outline, to, &a, &clipped));
-  if (!masked || !augmenter->moves) YOLO_TRY(move_box(augmenter, layer, width, height, from, to, &a));
-  to->visible = from->visible * (float)share_left(&a);
-  if (clipped && augmenter->moves) YOLO_TRY(yolo_augment_tighten(augmenter, to, NULL));
-  if (!(to->x2 > to->x1) || !(to->y2 > to->y1)) out->n_objects--;
-done:
-  return st;
-}
-
-yolo_status yolo_augment_move(yolo_augmenter *augmenter, const yolo_layer *layer, yolo_sample *out) {
-  yolo_status st = YOLO_OK;
-  for (int i = 0; i < layer->sample->n_objects && st == YOLO_OK; i++) {
-    st = yolo_augment_move_one(augmenter, layer, &layer->sample->objects[i], out);
-  }
-  return st;
-}
-
-/* ---- what is left ---- */
+/* ---- what is left of a box ---- */
 
 /* The pixels that the box touches. */
 typedef struct window {
@@ -287,7 +257,8 @@ static size_t tighten_to(const uint8_t *mask, window w, yolo_object *o) {
   return count;
 }
 
-yolo_status yolo_augment_tighten(yolo_augmenter *augmenter, yolo_object *object, size_t *pixels) {
+/* The box of an object with a mask shrinks to what is left of it; *pixels: how many there are. */
+static yolo_status tighten(yolo_augmenter *augmenter, yolo_object *object, size_t *pixels) {
   size_t count = 0;
   if (object->x2 > object->x1 && object->y2 > object->y1) {
     window w = window_of(object);
@@ -298,6 +269,38 @@ yolo_status yolo_augment_tighten(yolo_augmenter *augmenter, yolo_object *object,
   if (pixels) *pixels = count;
   return YOLO_OK;
 }
+
+yolo_status yolo_augment_move_one(yolo_augmenter *augmenter, const yolo_layer *layer, const yolo_object *from,
+                                  yolo_sample *out) {
+  int width = out->image.width, height = out->image.height;
+  bool masked = from->outline.n_rings > 0, clipped = false;
+  yolo_object *to = NULL;
+  areas a = {.part = -1};
+  yolo_status st = YOLO_OK;
+  if (augmenter->augment.keep_centre && augmenter->moves && !centre_stays(layer, from, width, height)) return YOLO_OK;
+  YOLO_TRY(yolo_sample_push(out, &to));
+  to->class_index = from->class_index;
+  to->flags = from->flags;
+  to->weight = from->weight;
+  begin_box(to);
+  if (masked) YOLO_TRY(move_outline(augmenter, layer, width, height, &from->outline, to, &a, &clipped));
+  if (!masked || !augmenter->moves) YOLO_TRY(move_box(augmenter, layer, width, height, from, to, &a));
+  to->visible = from->visible * (float)share_left(&a);
+  if (clipped && augmenter->moves) YOLO_TRY(tighten(augmenter, to, NULL));
+  if (!(to->x2 > to->x1) || !(to->y2 > to->y1)) out->n_objects--;
+done:
+  return st;
+}
+
+yolo_status yolo_augment_move(yolo_augmenter *augmenter, const yolo_layer *layer, yolo_sample *out) {
+  yolo_status st = YOLO_OK;
+  for (int i = 0; i < layer->sample->n_objects && st == YOLO_OK; i++) {
+    st = yolo_augment_move_one(augmenter, layer, &layer->sample->objects[i], out);
+  }
+  return st;
+}
+
+/* ---- what is covered ---- */
 
 /* Where the cutter spans a box from side to side, the box ends at it. */
 static void trim_box(yolo_object *o, const yolo_object *c) {
@@ -315,9 +318,9 @@ static yolo_status cover_mask(yolo_augmenter *augmenter, yolo_object *object, co
   size_t before = 0, after = 0;
   yolo_object copy = *object; /* its box only: it may be tightened, not the object's */
   yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_augment_tighten(augmenter, &copy, &before));
+  YOLO_TRY(tighten(augmenter, &copy, &before));
   YOLO_TRY(yolo_outline_join(&object->outline, cutter, true));
-  YOLO_TRY(yolo_augment_tighten(augmenter, object, &after));
+  YOLO_TRY(tighten(augmenter, object, &after));
   object->visible *= before ? (float)after / (float)before : 0;
 done:
   return st;

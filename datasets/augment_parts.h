@@ -123,8 +123,6 @@ yolo_status yolo_augment_gather(yolo_augmenter *augmenter, const yolo_draws *dra
 yolo_status yolo_augment_move(yolo_augmenter *augmenter, const yolo_layer *layer, yolo_sample *out);
 yolo_status yolo_augment_move_one(yolo_augmenter *augmenter, const yolo_layer *layer, const yolo_object *from,
                                   yolo_sample *out);
-/* The box of an object with a mask shrinks to what is left of it; *pixels: how many there are. */
-yolo_status yolo_augment_tighten(yolo_augmenter *augmenter, yolo_object *object, size_t *pixels);
 /* Takes `cutter` away from what of the object is to be seen. */
 yolo_status yolo_augment_cover(yolo_augmenter *augmenter, yolo_object *object, const yolo_outline *cutter, bool trim);
 void yolo_augment_keep(const yolo_augment *augment, yolo_sample *out);

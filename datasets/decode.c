@@ -1,6 +1,6 @@
 /* From the bytes of a file to upright 8-bit RGB: sniff, decode, turn.
  *
- * yolo_image_load_as -> yolo_image_decode_as -> the row of `decoders` for the sniffed format -> turn_upright. */
+ * yolo_image_load_as -> decode_as -> the row of `decoders` for the sniffed format -> turn_upright. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -154,8 +154,8 @@ static yolo_status decode_sniffed(const yolo_encoded *in, yolo_image *out) {
   return refuse_format(format);
 }
 
-yolo_status yolo_image_decode_as(const uint8_t *bytes, size_t length, const char *name, yolo_exif_rule rule, int wanted_width,
-                                 int wanted_height, yolo_image *out) {
+static yolo_status decode_as(const uint8_t *bytes, size_t length, const char *name, yolo_exif_rule rule, int wanted_width,
+                             int wanted_height, yolo_image *out) {
   yolo_status st = YOLO_OK;
   yolo_encoded in = {bytes, length};
   memset(out, 0, sizeof *out);
@@ -176,7 +176,7 @@ done:
 }
 
 yolo_status yolo_image_decode(const uint8_t *bytes, size_t length, const char *name, yolo_image *out) {
-  return yolo_image_decode_as(bytes, length, name, YOLO_EXIF_APPLY, 0, 0, out);
+  return decode_as(bytes, length, name, YOLO_EXIF_APPLY, 0, 0, out);
 }
 
 /* ---- load ---- */
@@ -200,7 +200,7 @@ yolo_status yolo_image_load_as(const char *path, yolo_exif_rule rule, int wanted
   memset(out, 0, sizeof *out);
   YOLO_TRY(check_file(path));
   YOLO_TRY(yolo_read_file(path, YOLO_IMAGE_MAX_FILE, &bytes, &length));
-  YOLO_TRY(yolo_image_decode_as((const uint8_t *)bytes, length, path, rule, wanted_width, wanted_height, out));
+  YOLO_TRY(decode_as((const uint8_t *)bytes, length, path, rule, wanted_width, wanted_height, out));
 done:
   yolo_free(bytes);
   return st;

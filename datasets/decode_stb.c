@@ -20,17 +20,10 @@
 #define STBI_NO_PNM
 #define STB_IMAGE_STATIC /* a program that brings its own copy shall not meet ours */
 #define STB_IMAGE_IMPLEMENTATION
-#pragma GCC diagnostic ignored "-Wunused-function" /* judged at the end of the file, so behind the pop below */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wunused-value"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+/* clang-format off: one before the other */
+#include "datasets/stb_quiet.h"
 #include <stb/stb_image.h>
+/* clang-format on */
 #pragma GCC diagnostic pop
 
 /* ---- a stream that remembers whether more was wanted than there is ---- */

@@ -39,8 +39,6 @@ typedef enum yolo_exif_rule {
   YOLO_EXIF_MATCH   /* applied where the turned image has the wanted size, else as stored */
 } yolo_exif_rule;
 yolo_status yolo_image_load_as(const char *path, yolo_exif_rule rule, int wanted_width, int wanted_height, yolo_image *out);
-yolo_status yolo_image_decode_as(const uint8_t *bytes, size_t length, const char *name, yolo_exif_rule rule, int wanted_width,
-                                 int wanted_height, yolo_image *out);
 yolo_status yolo_image_new(int width, int height, yolo_image *out); /* pixels undefined */
 void yolo_image_release(yolo_image *image);                         /* frees the pixels, zeroes the struct */
 

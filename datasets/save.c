@@ -32,17 +32,10 @@ static unsigned char *deflate_block(unsigned char *data, int length, int *out_le
 #define STBI_WRITE_NO_STDIO
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
-#pragma GCC diagnostic ignored "-Wunused-function" /* judged at the end of the file, so behind the pop below */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wunused-value"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+/* clang-format off: one before the other */
+#include "datasets/stb_quiet.h"
 #include <stb/stb_image_write.h>
+/* clang-format on */
 #pragma GCC diagnostic pop
 
 enum { JPEG_QUALITY = 90 };

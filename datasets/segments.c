@@ -158,7 +158,8 @@ yolo_status yolo_segment_read_rle(const yolo_dataset *dataset, const yolo_annota
 
 /* ---- masks ---- */
 
-yolo_status yolo_polygons_draw(const yolo_polygons *p, int height, int width, yolo_rle *out) {
+/* Each polygon drawn, then united, as annToRLE of the COCO API does. */
+static yolo_status draw_polygons(const yolo_polygons *p, int height, int width, yolo_rle *out) {
   yolo_status st = YOLO_OK;
   *out = (yolo_rle){0};
   yolo_rle *parts = yolo_calloc(p->n, sizeof *parts);
@@ -184,7 +185,7 @@ static yolo_status polygons_to_rle(const yolo_dataset *dataset, const yolo_annot
     goto done;
   }
   YOLO_TRY(yolo_annotation_polygons(dataset, annotation, &polygons));
-  YOLO_TRY(yolo_polygons_draw(&polygons, image->height, image->width, out));
+  YOLO_TRY(draw_polygons(&polygons, image->height, image->width, out));
 done:
   yolo_polygons_free(&polygons);
   return st;

@@ -26,7 +26,4 @@ typedef struct yolo_packed_rle {
 } yolo_packed_rle;
 yolo_status yolo_segment_read_rle(const yolo_dataset *dataset, const yolo_annotation *annotation, yolo_packed_rle *out);
 
-/* Each polygon drawn, then united, as annToRLE of the COCO API does. */
-yolo_status yolo_polygons_draw(const yolo_polygons *polygons, int height, int width, yolo_rle *out);
-
 #endif

@@ -86,8 +86,6 @@ void yolo_scene_cut_stencil(yolo_scene *scene, yolo_scene_object *object);
 enum { YOLO_SCENE_COVERED = 16, YOLO_SCENE_MASKED = 8 /* from here on the pixel belongs to the mask */ };
 /* Bytes of a stencil for any object of this radius. */
 size_t yolo_scene_stencil_size(float radius);
-/* The object's distance to its border at a point, in pixels (at most the true one). */
-float yolo_scene_distance(const yolo_scene_object *object, float x, float y);
 
 /* Rows or columns within `radius` of a centre: [*from, *to), cut to [0, limit). */
 void yolo_scene_reach(float centre, float radius, int limit, int *from, int *to);

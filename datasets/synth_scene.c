@@ -18,21 +18,22 @@ static void to_shape(const yolo_scene_object *o, float x, float y, float *u, flo
   *v = (dy * o->cosine - dx * o->sine) / o->half_h;
 }
 
-/* Distances in the shape's axes shrink by at least the smaller of the two scales. */
-float yolo_scene_distance(const yolo_scene_object *o, float x, float y) {
+/* The object's distance to its border at a point, in pixels, at most the true one: distances in the shape's axes shrink by at
+ * least the smaller of the two scales. */
+static float distance_to(const yolo_scene_object *o, float x, float y) {
   float u, v;
   to_shape(o, x, y, &u, &v);
   return yolo_synth_distance(o->class_index, u, v) * fminf(o->half_w, o->half_h);
 }
 
 static int cover_of(const yolo_scene_object *o, float x, float y) {
-  const float middle = yolo_scene_distance(o, x + 0.5f, y + 0.5f);
+  const float middle = distance_to(o, x + 0.5f, y + 0.5f);
   if (middle > half_diagonal) return 0;
   if (middle < -half_diagonal) return YOLO_SCENE_COVERED;
   int inside = 0;
   for (int k = 0; k < SAMPLES; k++)
     for (int i = 0; i < SAMPLES; i++)
-      inside += yolo_scene_distance(o, x + ((float)i + 0.5f) / SAMPLES, y + ((float)k + 0.5f) / SAMPLES) < 0;
+      inside += distance_to(o, x + ((float)i + 0.5f) / SAMPLES, y + ((float)k + 0.5f) / SAMPLES) < 0;
   return inside;
 }
 
@@ -47,7 +48,7 @@ size_t yolo_scene_stencil_size(float radius) {
 static void cut_block(yolo_scene *s, yolo_scene_object *o, int x1, int y1) {
   const int end = s->reach + 1, side = 2 * s->reach + 1;
   const int x2 = x1 + BLOCK < end ? x1 + BLOCK : end, y2 = y1 + BLOCK < end ? y1 + BLOCK : end;
-  const float middle = yolo_scene_distance(o, (float)(o->column + x1) + BLOCK / 2, (float)(o->row + y1) + BLOCK / 2);
+  const float middle = distance_to(o, (float)(o->column + x1) + BLOCK / 2, (float)(o->row + y1) + BLOCK / 2);
   const bool crossed = fabsf(middle) <= BLOCK * half_diagonal;
   const int all = middle < 0 ? YOLO_SCENE_COVERED : 0;
   for (int y = y1; y < y2; y++)
@@ -131,7 +132,7 @@ static void paint_shadow(yolo_scene *s, const yolo_scene_object *o) {
   yolo_scene_reach(o->y + away_y, o->radius + soft, s->height, &top, &bottom);
   for (int y = top; y < bottom; y++)
     for (int x = left; x < right; x++) {
-      const float d = yolo_scene_distance(o, (float)x + 0.5f - away_x, (float)y + 0.5f - away_y);
+      const float d = distance_to(o, (float)x + 0.5f - away_x, (float)y + 0.5f - away_y);
       float t = (soft - d) / (2 * soft);
       if (t <= 0) continue;
       if (t > 1) t = 1;
@@ -144,10 +145,10 @@ static void paint_shadow(yolo_scene *s, const yolo_scene_object *o) {
 /* The object swells towards its middle: a rim that faces the light is bright, the rim behind dark. */
 static float shade(const yolo_scene *s, const yolo_scene_object *o, float x, float y) {
   const float slope = 0.1f * ((x - o->x) * s->light_x + (y - o->y) * s->light_y) / o->radius;
-  const float rim = 1 + 0.14f * o->radius, d = yolo_scene_distance(o, x, y);
+  const float rim = 1 + 0.14f * o->radius, d = distance_to(o, x, y);
   if (d < -rim) return 1 + slope;
-  const float gx = yolo_scene_distance(o, x + 0.5f, y) - yolo_scene_distance(o, x - 0.5f, y);
-  const float gy = yolo_scene_distance(o, x, y + 0.5f) - yolo_scene_distance(o, x, y - 0.5f);
+  const float gx = distance_to(o, x + 0.5f, y) - distance_to(o, x - 0.5f, y);
+  const float gy = distance_to(o, x, y + 0.5f) - distance_to(o, x, y - 0.5f);
   const float length = sqrtf(gx * gx + gy * gy), t = 1 + fminf(d, 0) / rim;
   if (length < 1e-3f) return 1 + slope;
   return 1 + slope + 0.28f * t * t * (gx * s->light_x + gy * s->light_y) / length;

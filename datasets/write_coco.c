@@ -273,4 +273,5 @@ done:
   return st;
 }
 
-const yolo_data_writer yolo_data_writer_coco = {"coco", "COCO JSON", true, {""}, NULL, write_coco};
+const yolo_data_writer yolo_data_writer_coco = {
+    .name = "coco", .summary = "COCO JSON", .wants_file = true, .makes = {""}, .write = write_coco};

@@ -10,14 +10,12 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
-#include "backbone/base/paths.h"
 #include "datasets/index_mask.h"
 #include "datasets/readers.h"
+#include "datasets/write_folder.h"
 #include "datasets/write_names.h"
 
-typedef struct losses {
-  size_t boxes, misfits, labels, embedded, sizes, objects;
-} losses;
+enum { LOST_OBJECTS, LOST_BOXES, LOST_MISFITS, LOST_SIZES };
 
 typedef struct canvas {
   uint8_t *values; /* height rows of width */
@@ -34,11 +32,11 @@ static int by_area(const void *a, const void *b) {
   return *p < *q ? -1 : *p > *q;
 }
 
-static yolo_status draw(const yolo_dataset *d, const yolo_annotation *a, canvas *c, losses *lost) {
+static yolo_status draw(const yolo_dataset *d, const yolo_annotation *a, canvas *c, size_t *lost) {
   yolo_rle rle = {0};
   size_t count = (size_t)c->width * (size_t)c->height;
   if (a->kind == YOLO_SEGMENT_NONE) {
-    lost->boxes++;
+    lost[LOST_BOXES]++;
     return YOLO_OK;
   }
   yolo_status st = yolo_annotation_rle(d, a, &rle);
@@ -46,16 +44,16 @@ static yolo_status draw(const yolo_dataset *d, const yolo_annotation *a, canvas 
     yolo_rle_decode(&rle, c->scratch, (size_t)c->width, 1);
     for (size_t i = 0; i < count; ++i)
       if (c->scratch[i]) c->values[i] = (uint8_t)(a->class_index + c->shift);
-    lost->objects++;
+    lost[LOST_OBJECTS]++;
   } else if (st != YOLO_ENOMEM) {
-    lost->misfits++;
+    lost[LOST_MISFITS]++;
     st = YOLO_OK;
   }
   yolo_rle_free(&rle);
   return st;
 }
 
-static yolo_status draw_objects(const yolo_dataset *d, const yolo_data_image *image, canvas *c, losses *lost) {
+static yolo_status draw_objects(const yolo_dataset *d, const yolo_data_image *image, canvas *c, size_t *lost) {
   const yolo_annotation **sorted = yolo_alloc_array(image->count, sizeof *sorted);
   yolo_status st = YOLO_OK;
   if (!sorted) return YOLO_ENOMEM;
@@ -77,7 +75,7 @@ static yolo_status copy_mask(const char *file, canvas *c, bool *copied) {
   return st == YOLO_ENOMEM ? st : YOLO_OK;
 }
 
-static yolo_status fill(const yolo_dataset *d, const yolo_data_image *image, canvas *c, losses *lost) {
+static yolo_status fill(const yolo_dataset *d, const yolo_data_image *image, canvas *c, size_t *lost) {
   size_t count = (size_t)c->width * (size_t)c->height;
   bool copied = false;
   yolo_status st = YOLO_OK;
@@ -91,74 +89,53 @@ done:
 
 /* ---- files ---- */
 
-typedef struct folders {
-  const char *root;
-  char *images, *masks;
-} folders;
+static bool has_background(const yolo_dataset *d) {
+  return d->n_classes > 0 && yolo_is_background(yolo_dataset_class_name(d, 0));
+}
 
-static yolo_status write_image(const yolo_dataset *d, size_t i, const char *name, const folders *to, int shift, losses *lost) {
-  const yolo_data_image *image = &d->images[i];
-  canvas c = {.shift = shift};
-  char *path = NULL;
+static yolo_status write_labels(const yolo_dataset *d, const yolo_data_image *image, const char *name, const char *path,
+                                size_t *lost, bool *left_out) {
+  canvas c = {.shift = !has_background(d)};
   int size[2];
   yolo_status st = YOLO_OK;
-  if (!yolo_write_size(d, image, size) || (int64_t)size[0] * size[1] > YOLO_IMAGE_MAX_PIXELS) {
-    lost->sizes++;
-    return YOLO_OK;
-  }
+  (void)name;
+  *left_out = !yolo_write_size(d, image, size) || (int64_t)size[0] * size[1] > YOLO_IMAGE_MAX_PIXELS;
+  lost[LOST_SIZES] += *left_out;
+  if (*left_out) return YOLO_OK;
   c.width = size[0];
   c.height = size[1];
   YOLO_TRY(fill(d, image, &c, lost));
-  YOLO_TRY(yolo_write_place(to->masks, name, ".png", &path));
-  YOLO_TRY(yolo_grey_save(c.values, c.width, c.height, path));
-  YOLO_TRY(yolo_write_link(to->root, to->images, name, yolo_dataset_text(d, image->file)));
+  st = yolo_grey_save(c.values, c.width, c.height, path);
 done:
   yolo_free(c.values);
   yolo_free(c.scratch);
-  yolo_free(path);
   return st;
 }
 
-static void note(const yolo_log *log, size_t count, const char *what) {
-  if (count) yolo_log_note(log, "masks: %zu %s", count, what);
-}
-
-static void note_losses(const losses *lost, const yolo_log *log) {
-  note(log, lost->objects, "objects were drawn; where two of a class touch, they are one area now");
-  note(log, lost->boxes, "objects have only a box and were left out: a box is no mask");
-  note(log, lost->misfits, "objects were left out: their mask cannot be read or has another size than the image");
-  note(log, lost->labels, "images lose their class as a whole");
-  note(log, lost->embedded, "images were left out: they have no file of their own");
-  note(log, lost->sizes, "images were left out: their size is not known");
-}
+static const yolo_folder_format format = {
+    .title = "masks",
+    .images = "images",
+    .labels = "masks",
+    .suffix = ".png",
+    .losses = {[LOST_OBJECTS] = "objects were drawn; where two of a class touch, they are one area now",
+               [LOST_BOXES] = "objects have only a box and were left out: a box is no mask",
+               [LOST_MISFITS] = "objects were left out: their mask cannot be read or has another size than the image",
+               [LOST_SIZES] = "images were left out: their size is not known"},
+    .write = write_labels,
+};
 
 static yolo_status write_masks(const yolo_dataset *dataset, const char *path, const yolo_log *log) {
-  folders to = {.root = path};
-  yolo_file_list names = {0};
-  losses lost = {0};
-  bool background = dataset->n_classes > 0 && yolo_is_background(yolo_dataset_class_name(dataset, 0));
-  yolo_status st = YOLO_OK;
+  const bool background = has_background(dataset);
   if (dataset->n_classes + !background > YOLO_MASK_IGNORE)
     return yolo_fail(YOLO_EUNSUPPORTED, "%s: %zu classes; a class-index mask has room for 254 beside the background", path,
                      dataset->n_classes);
-  YOLO_TRY(yolo_path_join(path, "images", &to.images));
-  YOLO_TRY(yolo_path_join(path, "masks", &to.masks));
-  YOLO_TRY(yolo_path_make_folder(to.masks));
-  YOLO_TRY(yolo_write_names(dataset, false, &names));
-  for (size_t i = 0; i < dataset->n_images; ++i) {
-    lost.labels += dataset->images[i].label != YOLO_DATA_NO_LABEL;
-    lost.embedded += !*names.paths[i];
-    if (*names.paths[i]) YOLO_TRY(write_image(dataset, i, names.paths[i], &to, !background, &lost));
-  }
-  YOLO_TRY(yolo_write_classes(dataset, path, !background));
-  note_losses(&lost, log);
-done:
-  yolo_free(to.images);
-  yolo_free(to.masks);
-  yolo_file_list_free(&names);
-  return st;
+  const yolo_status st = yolo_write_folder(&format, dataset, path, log);
+  return st == YOLO_OK ? yolo_write_classes(dataset, path, !background) : st;
 }
 
-const yolo_data_writer yolo_data_writer_masks = {"masks", "class-index mask PNGs: masks/, links in images/, classes.txt",
-                                                 false,   {"masks", "classes.txt"},
-                                                 NULL,    write_masks};
+const yolo_data_writer yolo_data_writer_masks = {
+    .name = "masks",
+    .summary = "class-index mask PNGs: masks/, links in images/, classes.txt",
+    .makes = {"masks", "classes.txt"},
+    .write = write_masks,
+};

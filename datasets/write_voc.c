@@ -10,13 +10,10 @@
  * of an object with a mask the box is kept. */
 #include <string.h>
 
-#include "backbone/base/memory.h"
-#include "backbone/base/paths.h"
+#include "datasets/write_folder.h"
 #include "datasets/write_names.h"
 
-typedef struct losses {
-  size_t crowds, masks, labels, embedded;
-} losses;
+enum { LOST_CROWDS, LOST_MASKS };
 
 /* ---- XML ---- */
 
@@ -75,7 +72,7 @@ done:
 }
 
 static yolo_status put_file(yolo_text *text, const yolo_dataset *d, const yolo_data_image *image, const char *name,
-                            losses *lost) {
+                            size_t *lost) {
   int size[2];
   bool sized = yolo_write_size(d, image, size);
   yolo_status st = YOLO_OK;
@@ -89,10 +86,10 @@ static yolo_status put_file(yolo_text *text, const yolo_dataset *d, const yolo_d
   for (uint32_t k = 0; k < image->count; ++k) {
     const yolo_annotation *a = &d->annotations[image->first + k];
     if (a->flags & YOLO_ANNOTATION_CROWD) {
-      lost->crowds++;
+      lost[LOST_CROWDS]++;
       continue;
     }
-    lost->masks += a->kind != YOLO_SEGMENT_NONE;
+    lost[LOST_MASKS] += a->kind != YOLO_SEGMENT_NONE;
     YOLO_TRY(put_object(text, d, a));
   }
   YOLO_TRY(yolo_text_format(text, "</annotation>\n"));
@@ -102,75 +99,45 @@ done:
 
 /* ---- files ---- */
 
-typedef struct folders {
-  const char *root;
-  char *images, *annotations;
-} folders;
-
-static yolo_status write_image(const yolo_dataset *d, size_t i, const char *name, const folders *to, yolo_text *list,
-                               losses *lost) {
+static yolo_status write_labels(const yolo_dataset *d, const yolo_data_image *image, const char *name, const char *path,
+                                size_t *lost, bool *left_out) {
   yolo_text text = {0};
-  char *path = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(put_file(&text, d, &d->images[i], name, lost));
-  YOLO_TRY(yolo_write_place(to->annotations, name, ".xml", &path));
-  YOLO_TRY(yolo_write_small(path, text.data, text.length));
-  YOLO_TRY(yolo_write_link(to->root, to->images, name, yolo_dataset_text(d, d->images[i].file)));
-  const char *dot = strrchr(name, '.');
-  YOLO_TRY(yolo_text_format(list, "%.*s\n", (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name)), name));
+  *left_out = false;
+  YOLO_TRY(put_file(&text, d, image, name, lost));
+  st = yolo_write_small(path, text.data, text.length);
 done:
   yolo_text_free(&text);
-  yolo_free(path);
   return st;
 }
 
-static yolo_status write_list(const char *root, const yolo_text *list) {
-  char *path = NULL;
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_path_join(root, "ImageSets/Main/all.txt", &path));
-  YOLO_TRY(yolo_path_make_parent(path));
-  YOLO_TRY(yolo_write_small(path, list->data ? list->data : "", list->length));
-done:
-  yolo_free(path);
-  return st;
+static yolo_status put_line(yolo_text *list, const char *name) {
+  const char *dot = strrchr(name, '.');
+  return yolo_text_format(list, "%.*s\n", (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name)), name);
 }
 
-static void note(const yolo_log *log, size_t count, const char *what) {
-  if (count) yolo_log_note(log, "Pascal VOC: %zu %s", count, what);
-}
+static const yolo_folder_format format = {
+    .title = "Pascal VOC",
+    .images = "JPEGImages",
+    .labels = "Annotations",
+    .suffix = ".xml",
+    .list = "ImageSets/Main/all.txt",
+    .flat = true,
+    .losses = {[LOST_CROWDS] = "crowd regions were left out: the format has none",
+               [LOST_MASKS] = "masks became boxes: the format has none"},
+    .write = write_labels,
+    .put_line = put_line,
+};
 
 static yolo_status write_voc(const yolo_dataset *dataset, const char *path, const yolo_log *log) {
-  folders to = {.root = path};
-  yolo_file_list names = {0};
-  yolo_text list = {0};
-  losses lost = {0};
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_path_join(path, "JPEGImages", &to.images));
-  YOLO_TRY(yolo_path_join(path, "Annotations", &to.annotations));
-  YOLO_TRY(yolo_path_make_folder(to.annotations));
-  YOLO_TRY(yolo_write_names(dataset, true, &names));
-  for (size_t i = 0; i < dataset->n_images; ++i) {
-    lost.labels += dataset->images[i].label != YOLO_DATA_NO_LABEL;
-    lost.embedded += !*names.paths[i];
-    if (*names.paths[i]) YOLO_TRY(write_image(dataset, i, names.paths[i], &to, &list, &lost));
-  }
-  YOLO_TRY(write_list(path, &list));
-  YOLO_TRY(yolo_write_classes(dataset, path, false));
-  note(log, lost.crowds, "crowd regions were left out: the format has none");
-  note(log, lost.masks, "masks became boxes: the format has none");
-  note(log, lost.labels, "images lose their class as a whole: the format has only objects");
-  note(log, lost.embedded, "images were left out: they have no file of their own");
-done:
-  yolo_free(to.images);
-  yolo_free(to.annotations);
-  yolo_file_list_free(&names);
-  yolo_text_free(&list);
-  return st;
+  const yolo_status st = yolo_write_folder(&format, dataset, path, log);
+  return st == YOLO_OK ? yolo_write_classes(dataset, path, false) : st;
 }
 
-const yolo_data_writer yolo_data_writer_voc = {"voc",
-                                               "Pascal VOC XML: Annotations/, links in JPEGImages/, ImageSets/",
-                                               false,
-                                               {"Annotations", "ImageSets/Main/all.txt", "classes.txt"},
-                                               "ImageSets/Main/all.txt",
-                                               write_voc};
+const yolo_data_writer yolo_data_writer_voc = {
+    .name = "voc",
+    .summary = "Pascal VOC XML: Annotations/, links in JPEGImages/, ImageSets/",
+    .makes = {"Annotations", "ImageSets/Main/all.txt", "classes.txt"},
+    .lists = "ImageSets/Main/all.txt",
+    .write = write_voc,
+};

@@ -12,14 +12,12 @@
 #include <string.h>
 
 #include "backbone/base/memory.h"
-#include "backbone/base/paths.h"
+#include "datasets/write_folder.h"
 #include "datasets/write_names.h"
 
 enum { MOST_PAIRS = 10000000 }; /* of points looked at to join two parts */
 
-typedef struct losses {
-  size_t crowds, joined, runs, boxes, difficult, truncated, sizes, labels, embedded;
-} losses;
+enum { LOST_CROWDS, LOST_PARTS, LOST_RUNS, LOST_BOXES, LOST_DIFFICULT, LOST_TRUNCATED, LOST_SIZES };
 
 /* ---- several parts as one ring ---- */
 
@@ -105,19 +103,19 @@ static bool other_box(const ring *r, const yolo_annotation *a) {
 }
 
 static yolo_status put_polygon(const yolo_dataset *d, const yolo_annotation *a, const int size[2], yolo_text *text,
-                               losses *lost) {
+                               size_t *lost) {
   yolo_polygons polygons = {0};
   ring r = {0};
   size_t parts = 0;
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_annotation_polygons(d, a, &polygons));
   YOLO_TRY(one_ring(&polygons, &r, &parts));
-  lost->joined += parts > 1;
+  lost[LOST_PARTS] += parts > 1;
   if (r.count == 0) {
     st = put_box(text, a, size);
     goto done;
   }
-  lost->boxes += other_box(&r, a);
+  lost[LOST_BOXES] += other_box(&r, a);
   st = put_values(text, a->class_index, r.xy, 2 * r.count, size);
 done:
   yolo_free(r.xy);
@@ -126,96 +124,63 @@ done:
 }
 
 static yolo_status put_annotation(const yolo_dataset *d, const yolo_annotation *a, const int size[2], yolo_text *text,
-                                  losses *lost) {
+                                  size_t *lost) {
   if (a->flags & YOLO_ANNOTATION_CROWD) {
-    lost->crowds++;
+    lost[LOST_CROWDS]++;
     return YOLO_OK;
   }
-  lost->difficult += (a->flags & YOLO_ANNOTATION_DIFFICULT) != 0;
-  lost->truncated += (a->flags & YOLO_ANNOTATION_TRUNCATED) != 0;
-  lost->runs += a->kind == YOLO_SEGMENT_RLE || a->kind == YOLO_SEGMENT_COUNTS;
+  lost[LOST_DIFFICULT] += (a->flags & YOLO_ANNOTATION_DIFFICULT) != 0;
+  lost[LOST_TRUNCATED] += (a->flags & YOLO_ANNOTATION_TRUNCATED) != 0;
+  lost[LOST_RUNS] += a->kind == YOLO_SEGMENT_RLE || a->kind == YOLO_SEGMENT_COUNTS;
   return a->kind == YOLO_SEGMENT_POLYGONS ? put_polygon(d, a, size, text, lost) : put_box(text, a, size);
 }
 
 /* ---- files ---- */
 
-typedef struct folders {
-  const char *root;
-  char *images, *labels;
-} folders;
-
-static yolo_status write_image(const yolo_dataset *d, size_t i, const char *name, const folders *to, yolo_text *list,
-                               losses *lost) {
-  const yolo_data_image *image = &d->images[i];
+static yolo_status write_labels(const yolo_dataset *d, const yolo_data_image *image, const char *name, const char *path,
+                                size_t *lost, bool *left_out) {
   yolo_text text = {0};
-  char *path = NULL;
   int size[2];
   yolo_status st = YOLO_OK;
-  if (!yolo_write_size(d, image, size) && image->count > 0) {
-    lost->sizes++;
-    return YOLO_OK;
-  }
+  (void)name;
+  *left_out = !yolo_write_size(d, image, size) && image->count > 0;
+  lost[LOST_SIZES] += *left_out;
+  if (*left_out) return YOLO_OK;
   for (uint32_t k = 0; k < image->count; ++k) YOLO_TRY(put_annotation(d, &d->annotations[image->first + k], size, &text, lost));
-  YOLO_TRY(yolo_write_place(to->labels, name, ".txt", &path));
-  YOLO_TRY(yolo_write_small(path, text.data ? text.data : "", text.length));
-  YOLO_TRY(yolo_write_link(to->root, to->images, name, yolo_dataset_text(d, image->file)));
-  YOLO_TRY(yolo_text_format(list, "./images/%s\n", name));
+  st = yolo_write_small(path, text.data ? text.data : "", text.length);
 done:
   yolo_text_free(&text);
-  yolo_free(path);
   return st;
 }
 
-static void note(const yolo_log *log, size_t count, const char *what) {
-  if (count) yolo_log_note(log, "YOLO txt: %zu %s", count, what);
-}
+static yolo_status put_line(yolo_text *list, const char *name) { return yolo_text_format(list, "./images/%s\n", name); }
 
-static void note_losses(const losses *lost, const yolo_log *log) {
-  note(log, lost->crowds, "crowd regions were left out: the format has none");
-  note(log, lost->joined, "masks of several parts were joined to one polygon each");
-  note(log, lost->runs, "masks stored as runs (RLE) became boxes: the format has only polygons");
-  note(log, lost->boxes, "boxes are now those around their polygons, which differ by more than half a pixel");
-  note(log, lost->difficult, "objects lose their mark \"difficult\"");
-  note(log, lost->truncated, "objects lose their mark \"truncated\"");
-  note(log, lost->sizes, "images were left out: their size is not known");
-  note(log, lost->labels, "images lose their class as a whole: the format has only objects");
-  note(log, lost->embedded, "images were left out: they have no file of their own");
-}
-
-static yolo_status write_list(const char *root, const yolo_text *list) {
-  char *path = NULL;
-  yolo_status st = yolo_path_join(root, "images.txt", &path);
-  if (st == YOLO_OK) st = yolo_write_small(path, list->data ? list->data : "", list->length);
-  yolo_free(path);
-  return st;
-}
+static const yolo_folder_format format = {
+    .title = "YOLO txt",
+    .images = "images",
+    .labels = "labels",
+    .suffix = ".txt",
+    .list = "images.txt",
+    .losses = {[LOST_CROWDS] = "crowd regions were left out: the format has none",
+               [LOST_PARTS] = "masks of several parts were joined to one polygon each",
+               [LOST_RUNS] = "masks stored as runs (RLE) became boxes: the format has only polygons",
+               [LOST_BOXES] = "boxes are now those around their polygons, which differ by more than half a pixel",
+               [LOST_DIFFICULT] = "objects lose their mark \"difficult\"",
+               [LOST_TRUNCATED] = "objects lose their mark \"truncated\"",
+               [LOST_SIZES] = "images were left out: their size is not known"},
+    .write = write_labels,
+    .put_line = put_line,
+};
 
 static yolo_status write_yolo(const yolo_dataset *dataset, const char *path, const yolo_log *log) {
-  folders to = {.root = path};
-  yolo_file_list names = {0};
-  yolo_text list = {0};
-  losses lost = {0};
-  yolo_status st = YOLO_OK;
-  YOLO_TRY(yolo_path_join(path, "images", &to.images));
-  YOLO_TRY(yolo_path_join(path, "labels", &to.labels));
-  YOLO_TRY(yolo_path_make_folder(to.labels));
-  YOLO_TRY(yolo_write_names(dataset, false, &names));
-  for (size_t i = 0; i < dataset->n_images; ++i) {
-    lost.labels += dataset->images[i].label != YOLO_DATA_NO_LABEL;
-    lost.embedded += !*names.paths[i];
-    if (*names.paths[i]) YOLO_TRY(write_image(dataset, i, names.paths[i], &to, &list, &lost));
-  }
-  YOLO_TRY(write_list(path, &list));
-  YOLO_TRY(yolo_write_classes(dataset, path, false));
-  note_losses(&lost, log);
-done:
-  yolo_free(to.images);
-  yolo_free(to.labels);
-  yolo_file_list_free(&names);
-  yolo_text_free(&list);
-  return st;
+  const yolo_status st = yolo_write_folder(&format, dataset, path, log);
+  return st == YOLO_OK ? yolo_write_classes(dataset, path, false) : st;
 }
 
-const yolo_data_writer yolo_data_writer_yolo = {"yolo",       "YOLO txt: labels/, links in images/, images.txt, classes.txt",
-                                                false,        {"labels", "images.txt", "classes.txt"},
-                                                "images.txt", write_yolo};
+const yolo_data_writer yolo_data_writer_yolo = {
+    .name = "yolo",
+    .summary = "YOLO txt: labels/, links in images/, images.txt, classes.txt",
+    .makes = {"labels", "images.txt", "classes.txt"},
+    .lists = "images.txt",
+    .write = write_yolo,
+};

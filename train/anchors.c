@@ -15,11 +15,17 @@
 
 enum { CHUNK = 8192, SAMPLE = 20000, MOST_ROUNDS = 300, PATIENCE = 10, RESTARTS = 50, SAMPLE_STREAM = 1 << 20 };
 
+/* Of two boxes with one centre. */
+static double iou_of_sizes(yolo_box_size a, yolo_box_size b) {
+  double w = a.width < b.width ? a.width : b.width, h = a.height < b.height ? a.height : b.height;
+  return w * h / (a.width * a.height + b.width * b.height - w * h);
+}
+
 static int best_anchor(yolo_box_size box, const yolo_box_size *anchors, int k, double *iou) {
   int best = 0;
   *iou = -1;
   for (int i = 0; i < k; ++i) {
-    double with = yolo_size_iou(box, anchors[i]);
+    double with = iou_of_sizes(box, anchors[i]);
     if (with <= *iou) continue;
     *iou = with;
     best = i;
@@ -117,7 +123,7 @@ static int draw_seeds(const yolo_box_size *boxes, size_t n, int k, yolo_rng *rng
   for (int have = 1; have < k; ++have) {
     double sum = 0;
     for (size_t i = 0; i < n; ++i) {
-      double distance = 1 - yolo_size_iou(boxes[i], seeds[have - 1]);
+      double distance = 1 - iou_of_sizes(boxes[i], seeds[have - 1]);
       if (distance * distance < far[i]) far[i] = distance * distance;
       sum += far[i];
     }

@@ -14,11 +14,6 @@ typedef struct yolo_box_size {
   double width, height; /* in pixels of the network's input */
 } yolo_box_size;
 
-static inline double yolo_size_iou(yolo_box_size a, yolo_box_size b) {
-  double w = a.width < b.width ? a.width : b.width, h = a.height < b.height ? a.height : b.height;
-  return w * h / (a.width * a.height + b.width * b.height - w * h);
-}
-
 enum { YOLO_MOST_ANCHORS = 128 };
 
 typedef struct yolo_anchor_search {
