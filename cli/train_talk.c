@@ -49,11 +49,16 @@ void train_talk_epoch(const train_talk *t, const yolo_epoch_report *r) {
   if (r->validated && !r->validation.classifier)
     cli_say("  AP %.4f  AP50 %.4f", r->validation.numbers[0], r->validation.numbers[1]);
   if (r->best) cli_say(" *");
-  cli_say("  %.1f images/s, ", r->images_per_second);
+  cli_say("  ");
+  if (r->images_per_second > 0) cli_say("%.1f images/s, ", r->images_per_second); /* none: stopped after its last step */
   if (r->wait_share > 0.03) cli_say("%.0f%% waiting for data, ", 100 * r->wait_share);
-  cli_say("%.0f MB, ", (double)r->memory * 1e-6);
-  say_time(r->seconds * (r->epochs - r->epoch - 1));
-  cli_say(" left\n");
+  cli_say("%.0f MB", (double)r->memory * 1e-6);
+  if (r->seconds > 0) {
+    cli_say(", ");
+    say_time(r->seconds * (r->epochs - r->epoch - 1));
+    cli_say(" left");
+  }
+  cli_say("\n");
   cli_flush();
 }
 

@@ -58,10 +58,10 @@ typedef struct yolo_loss_batch {
   struct yolo_loss_trace *traces; /* NULL, or one an image: what became of each prediction (loss_trace.h) */
 } yolo_loss_batch;
 
-enum { YOLO_LOSS_MOST_PARTS = 6 };
+enum { YOLO_LOSS_MOST_PARTS = 6, YOLO_LOSS_PART_NAME = 24 };
 typedef struct yolo_loss_part {
-  const char *name; /* "box", "objectness", "class" ...: static text */
-  double value;     /* its share of the total */
+  char name[YOLO_LOSS_PART_NAME]; /* "box", "objectness", "class" ... */
+  double value;                   /* its share of the total */
 } yolo_loss_part;
 
 /* What a batch came to; zero-initialise and add up over batches with yolo_loss_report_add. */

@@ -2,6 +2,7 @@
 #include "train/loss_run.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backbone/base/memory.h"
@@ -150,7 +151,7 @@ static void add_up(const yolo_loss_plan *plan, const yolo_loss_batch *batch, con
                    yolo_loss_report *out) {
   *out = (yolo_loss_report){.images = batch->count};
   while (out->n_parts < YOLO_LOSS_MOST_PARTS && plan->parts[out->n_parts]) {
-    out->parts[out->n_parts].name = plan->parts[out->n_parts];
+    snprintf(out->parts[out->n_parts].name, YOLO_LOSS_PART_NAME, "%s", plan->parts[out->n_parts]);
     out->n_parts++;
   }
   for (int n = 0; n < batch->count; n++) {

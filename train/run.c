@@ -236,6 +236,19 @@ static void fill_plan(yolo_run *run) {
   for (int i = 0; i < run->session.ranges.count; ++i) p->learned += (long)run->session.ranges.items[i].count;
 }
 
+static void note_place(yolo_run *run, const char *checkpoint) {
+  const yolo_checkpoint_state *state = &run->state;
+  if (state->next_epoch >= run->config->train.epochs)
+    yolo_run_note(run, "%s: all %d epochs are done already; --epochs with more of them goes on", checkpoint, state->next_epoch);
+  else if (yolo_run_lost_patience(run))
+    yolo_run_note(run, "%s: ended in epoch %d, after %d validations without a better score; a larger train.patience goes on",
+                  checkpoint, state->next_epoch, state->without_better);
+  else if (state->next_batch == run->steps)
+    yolo_run_note(run, "%s: goes on with epoch %d, whose steps are done; it is judged", checkpoint, state->next_epoch + 1);
+  else
+    yolo_run_note(run, "%s: goes on with epoch %d, step %d", checkpoint, state->next_epoch + 1, state->next_batch + 1);
+}
+
 /* Goes on from the folder's checkpoint. Without one it begins at the beginning, and says so. */
 static yolo_status go_on(yolo_run *run, bool resume) {
   char *path = NULL;
@@ -251,7 +264,7 @@ static yolo_status go_on(yolo_run *run, bool resume) {
   YOLO_TRY(yolo_checkpoint_load(path, &run->session, &run->state));
   if (run->state.damage) yolo_run_note(run, "%s; the one before it, which is whole, takes its place", run->state.damage);
   if (run->state.report) yolo_run_report_read(run->state.report, &run->now);
-  yolo_run_note(run, "%s: goes on with epoch %d, step %d", path, run->state.next_epoch + 1, run->state.next_batch + 1);
+  note_place(run, path);
 done:
   yolo_free(path);
   return st;

@@ -294,11 +294,12 @@ yolo_status yolo_run_report_text(const yolo_epoch_report *r, char **out) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_text_format(&text,
                             "{\"images\":%ld,\"truths\":%ld,\"positives\":%ld,\"recalled50\":%ld,\"recalled75\":%ld,"
-                            "\"correct\":%ld,\"iou\":%.17g,\"total\":%.17g,\"norm\":%.17g,\"parts\":[",
+                            "\"correct\":%ld,\"iou\":%.17g,\"total\":%.17g,\"norm\":%.17g,\"lr\":%.17g,\"parts\":{",
                             r->loss.images, r->loss.truths, r->loss.positives, r->loss.recalled50, r->loss.recalled75,
-                            r->loss.correct, r->loss.iou, r->loss.total, r->gradient_norm));
-  for (int i = 0; i < r->loss.n_parts; ++i) YOLO_TRY(yolo_text_format(&text, "%s%.17g", i ? "," : "", r->loss.parts[i].value));
-  YOLO_TRY(yolo_text_format(&text, "]}"));
+                            r->loss.correct, r->loss.iou, r->loss.total, r->gradient_norm, r->lr));
+  for (int i = 0; i < r->loss.n_parts; ++i)
+    YOLO_TRY(yolo_text_format(&text, "%s\"%s\":%.17g", i ? "," : "", r->loss.parts[i].name, r->loss.parts[i].value));
+  YOLO_TRY(yolo_text_format(&text, "}}"));
   *out = text.data;
   text.data = NULL;
 done:
@@ -311,7 +312,6 @@ static double number(const cJSON *json, const char *key) {
   return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
-/* Names of the parts come back with the next step's report. */
 void yolo_run_report_read(const char *text, yolo_epoch_report *out) {
   cJSON *json = cJSON_Parse(text);
   const cJSON *part;
@@ -326,8 +326,12 @@ void yolo_run_report_read(const char *text, yolo_epoch_report *out) {
   loss->iou = number(json, "iou");
   loss->total = number(json, "total");
   out->gradient_norm = number(json, "norm");
+  out->lr = number(json, "lr");
   cJSON_ArrayForEach(part, cJSON_GetObjectItemCaseSensitive(json, "parts")) {
-    if (loss->n_parts < YOLO_LOSS_MOST_PARTS) loss->parts[loss->n_parts++].value = part->valuedouble;
+    if (loss->n_parts == YOLO_LOSS_MOST_PARTS) break;
+    yolo_loss_part *to = &loss->parts[loss->n_parts++];
+    snprintf(to->name, sizeof to->name, "%s", part->string ? part->string : "part");
+    to->value = part->valuedouble;
   }
   cJSON_Delete(json);
 }

@@ -62,6 +62,9 @@ yolo_status yolo_run_save_samples(yolo_run *run);
 yolo_status yolo_run_check_memory(yolo_run *run);
 yolo_status yolo_run_choose_part(yolo_run *run);
 
+/* run_train.c: train.patience validations have not found a better score. */
+bool yolo_run_lost_patience(const yolo_run *run);
+
 /* run_page.c: report.html. details: of the validation that was the best so far. */
 yolo_status yolo_run_tell_best(yolo_run *run, yolo_validation_details *details);
 yolo_status yolo_run_write_page(yolo_run *run);

@@ -62,7 +62,6 @@ static yolo_status run_step(yolo_run *run, int step) {
     yolo_loader_give_back(run->loader, batch);
     if (st != YOLO_OK) return st;
     yolo_loss_report_add(&run->now.loss, &report);
-    for (int i = 0; i < report.n_parts; ++i) run->now.loss.parts[i].name = report.parts[i].name; /* a resumed sum has none */
   }
   run->now.lr = update.lr;
   if (update.gradient_norm > run->now.gradient_norm) run->now.gradient_norm = update.gradient_norm;
@@ -91,6 +90,7 @@ static yolo_status run_steps(yolo_run *run) {
   size_t before = (size_t)run->now.loss.images;
   yolo_status st = YOLO_OK;
   run->waited_ms = 0;
+  if (run->state.next_batch == run->steps) return YOLO_OK; /* it was stopped while the epoch was judged */
   YOLO_TRY(yolo_loader_seek(run->loader, run->now.epoch, run->state.next_batch * run->parts));
   for (int step = run->state.next_batch; step < run->steps; ++step) {
     if (asked_to_stop(run)) return save_and_leave(run, step);
@@ -164,7 +164,7 @@ done:
   return st;
 }
 
-static bool lost_patience(const yolo_run *run) {
+bool yolo_run_lost_patience(const yolo_run *run) {
   int patience = run->config->train.patience;
   return patience > 0 && run->state.without_better >= patience;
 }
@@ -172,17 +172,15 @@ static bool lost_patience(const yolo_run *run) {
 yolo_status yolo_run_train(yolo_run *run) {
   yolo_status st = YOLO_OK;
   yolo_epoch_report resumed = run->now; /* the sums of an epoch that was interrupted */
-  for (int epoch = run->state.next_epoch; epoch < run->config->train.epochs; ++epoch) {
+  for (int epoch = run->state.next_epoch; epoch < run->config->train.epochs && !yolo_run_lost_patience(run); ++epoch) {
     run->now = resumed;
     run->now.epoch = epoch;
     run->now.epochs = run->config->train.epochs;
     resumed = (yolo_epoch_report){0};
     YOLO_TRY(run_steps(run));
     YOLO_TRY(finish_epoch(run));
-    if (lost_patience(run)) {
+    if (yolo_run_lost_patience(run))
       yolo_run_note(run, "no better score for %d validations: training ends here", run->config->train.patience);
-      break;
-    }
   }
   YOLO_TRY(yolo_run_save_model(run, yolo_session_best_values(&run->session), "last.safetensors"));
   if (run->judged.length == 0) YOLO_TRY(yolo_run_write_page(run)); /* nothing was left to do, or nothing is validated */

@@ -23,6 +23,29 @@ run() {
   last="yolo $*"
 }
 
+# Starts the program in the background as $child; it stops at the moment a file of this name is in its place. The test then
+# does its deed and calls go_on, which waits for the end. A shell without job control has its background jobs ignore SIGINT: env
+# undoes that. The address sanitizer would rather be the first library.
+start_until() { # start_until NAME ARGUMENT...
+  local name=$1
+  shift
+  last="yolo $*"
+  : >out # what the last command said must not be taken for this one's
+  env --default-signal=INT STOP_AT="$name" LD_PRELOAD="$(dirname "$flatten")/libstop_at.so" \
+    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$yolo" "$@" >out 2>err </dev/null &
+  child=$!
+  until grep -q '^State:.T' /proc/$child/status 2>/dev/null; do
+    kill -0 $child 2>/dev/null || break
+    sleep 0.02
+  done
+  pass_if "$(grep -q '^State:.T' /proc/$child/status 2>/dev/null; echo $?)" "the program ended before there was a file '$name'"
+}
+go_on() {
+  kill -CONT $child 2>/dev/null
+  status=0
+  wait $child 2>/dev/null || status=$? # a killed one is no news
+}
+
 fail() {
   failures=$((failures + 1))
   echo "FAILED: $1"
