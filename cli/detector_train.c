@@ -8,6 +8,7 @@
 #include "backbone/cfg/zoo.h"
 #include "cli/detector.h"
 #include "cli/train_talk.h"
+#include "detect/model.h"
 #include "train/config.h"
 #include "train/darknet_net.h"
 
@@ -99,6 +100,31 @@ static void try_export(training *t, const char *which) {
   cli_complain("%s", yolo_error_message());
 }
 
+/* A cfg that was made to fit the data lies in no file of the user's, and weights without theirs cannot be used. */
+static yolo_status export_cfg(training *t) {
+  const char *backup = t->call->data.backup, *folder = yolo_run_folder(t->run);
+  yolo_text name = {0};
+  char *model = NULL, *path = NULL;
+  yolo_model_spec spec = {0};
+  yolo_cfg *given = NULL;
+  yolo_status st = YOLO_OK;
+  YOLO_TRY(load_cfg(t->call->cfg, &given));
+  YOLO_TRY(yolo_path_join(folder, "last.safetensors", &model));
+  YOLO_TRY(yolo_model_spec_load(model, NULL, &spec));
+  if (strcmp(spec.cfg->source, given->source) == 0) goto done;
+  YOLO_TRY(yolo_text_format(&name, "%s_final.cfg", t->name));
+  YOLO_TRY(yolo_path_join(backup && *backup ? backup : folder, name.data, &path));
+  YOLO_TRY(yolo_write_file(path, spec.cfg->source, strlen(spec.cfg->source)));
+  if (!t->call->args->quiet) cli_say("network   as it was made to fit the data: %s\n", path);
+done:
+  yolo_cfg_free(given);
+  yolo_model_spec_release(&spec);
+  yolo_text_free(&name);
+  yolo_free(model);
+  yolo_free(path);
+  return st;
+}
+
 static void on_epoch(void *payload, const yolo_epoch_report *r) {
   training *t = payload;
   const int now = (r->epoch + 1) * t->net.per_epoch, before = now - t->net.per_epoch;
@@ -149,6 +175,7 @@ static yolo_status train(training *t) {
   YOLO_TRY(yolo_run_train(t->run));
   try_export(t, "last");
   try_export(t, "final");
+  if (!t->failed) YOLO_TRY(export_cfg(t));
   if (!a->quiet) train_talk_end(t->run, t->call->file);
 done:
   return st;

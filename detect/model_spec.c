@@ -186,7 +186,10 @@ static yolo_status settle_names(yolo_model_spec *spec, yolo_native *native, cons
     YOLO_TRY(yolo_names_number(spec->classes, &names));
   }
   if (names.count != spec->classes) {
-    st = yolo_fail(YOLO_EINVAL, "%s: %d class names, but the network tells %d classes apart", from, names.count, spec->classes);
+    st = yolo_fail(YOLO_EINVAL,
+                   "%s: %d class names, but the network tells %d classes apart; another list of names or another cfg "
+                   "belongs to it",
+                   from, names.count, spec->classes);
     goto done;
   }
   spec->names = names.items;

@@ -65,6 +65,21 @@ expect_err 'one holds a training already'
 run detector train obj.data net.cfg --dir one --resume -q
 expect_status 0
 
+# A cfg of more classes is made to fit the data, and lies beside the weights as it became.
+(
+  classes=5
+  net five.cfg ''
+)
+run detector train obj.data five.cfg --dir five
+expect_status 0
+expect_out '^network   as it was made to fit the data: backup/five_final.cfg'
+run detector map obj.data five.cfg backup/five_final.weights
+expect_status 1
+expect_err 'another list of names or another cfg belongs to it'
+run detector map obj.data backup/five_final.cfg backup/five_final.weights -q
+expect_status 0
+reject_file backup/net_final.cfg # it fitted as it was
+
 # Numbered weights of longer trainings: every 1000 iterations.
 net long.cfg '' 1002
 sed -i 's/^batch=4/batch=1/; s/^subdivisions=2/subdivisions=1/' long.cfg
