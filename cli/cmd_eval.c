@@ -44,15 +44,19 @@ static const args_option score[] = {
     {"box", 0, ARGS_FLAG, AT(box), 0, 0, NULL, "--box | --mask", "what is compared (default: what the detections have)"},
     {"mask", 0, ARGS_FLAG, AT(mask), 0, 0, NULL, NULL, NULL},
     {"voc07", 0, ARGS_FLAG, AT(voc07), 0, 0, NULL, "--voc07 | --voc12",
-     "Pascal VOC's AP too: 11 points | area under the curve"},
+     "Pascal VOC's AP too, of boxes and masks: 11 points | area under the curve"},
     {"voc12", 0, ARGS_FLAG, AT(voc12), 0, 0, NULL, NULL, NULL},
     {"iou", 0, ARGS_TEXT, AT(ious), 0, 0, NULL, "--iou | --max-dets LIST",
      "0.5,0.75 or 0.5:0.05:0.95 (the default) | 1,10,100: detections an image and class"},
     {"max-dets", 0, ARGS_TEXT, AT(limits), 0, 0, NULL, NULL, NULL},
+    {"recall-thresholds", 0, ARGS_TEXT, AT(recalls), 0, 0, NULL, "--recall-thresholds LIST",
+     "where AP reads precision, 0 to 1 (default 0:0.01:1)"},
     {"area", 0, ARGS_TEXT, AT(areas), 0, 0, NULL, "--area LIST", "name:from:to, in pixels: small:0:1024,medium:1024:9216"},
     {"classes", 0, ARGS_TEXT, AT(classes), 0, 0, NULL, "--classes | --one-class",
      "only these, by name (a,b) | as if all were one (COCO's useCats = 0)"},
     {"one-class", 0, ARGS_FLAG, AT(one_class), 0, 0, NULL, NULL, NULL},
+    {"image-ids", 0, ARGS_TEXT, AT(image_ids), 0, 0, NULL, "--image-ids LIST|FILE",
+     "only these images, by id: 42,139 or a file of them (COCO's imgIds)"},
     END};
 
 static const args_option maps[] = {{"gt-masks", 0, ARGS_TEXT, AT(gt_masks), 0, 0, NULL, "--gt-masks | --dt-masks DIR",
@@ -95,6 +99,7 @@ static yolo_status check(const eval_args *a, const args_words *words) {
     return yolo_fail(YOLO_EINVAL, "label maps are compared in pairs: --gt-masks DIR --dt-masks DIR");
   if (maps_asked && (a->gt || a->dt || words->count || has_model(a)))
     return yolo_fail(YOLO_EINVAL, "--gt-masks and --dt-masks are scored alone, without other truth, detections or models");
+  if (maps_asked && a->image_ids) return yolo_fail(YOLO_EINVAL, "--image-ids is for boxes and masks, not for label maps");
   if (maps_asked) return YOLO_OK;
   if (words->count > 1) return yolo_fail(YOLO_EINVAL, "it takes one DATA; '%s' is one too many", words->items[1]);
   if (a->gt && words->count) return yolo_fail(YOLO_EINVAL, "the truth was named twice: '%s' and '%s'", a->gt, words->items[0]);
@@ -111,6 +116,16 @@ static yolo_status check(const eval_args *a, const args_words *words) {
 /* Detections, above which a thousand samples would take longer than all the rest. */
 enum { LARGE_SET = 100000 };
 
+static yolo_status score_voc(eval_job *job) {
+  yolo_voc_options how = {.rule = job->args->voc07 ? YOLO_VOC_2007 : YOLO_VOC_2012, .iou = 0.5, .threads = job->params.threads};
+  yolo_status st = YOLO_OK;
+  for (int i = 0; i < 2 && st == YOLO_OK; ++i) {
+    how.overlap = (yolo_eval_overlap)i;
+    if (job->report.kinds[i].scored) st = yolo_voc_run(&job->report.set, &how, &job->report.kinds[i].voc);
+  }
+  return st;
+}
+
 static yolo_status score_all(eval_job *job) {
   const eval_args *a = job->args;
   yolo_eval_report_options o = {.params = job->params, .seed = (uint64_t)a->seed, .confidence = -1};
@@ -118,10 +133,7 @@ static yolo_status score_all(eval_job *job) {
   o.masks = a->mask || (!a->box && job->results.has_masks);
   o.boxes = a->box || (!a->mask && (job->results.has_boxes || !o.masks));
   yolo_status st = yolo_eval_report_make(&job->truths, &job->results, &o, &job->report);
-  if (st == YOLO_OK && (a->voc07 || a->voc12)) {
-    st = yolo_voc_run(&job->report.set, a->voc07 ? YOLO_VOC_2007 : YOLO_VOC_2012, 0.5, job->params.threads, &job->report.voc);
-  }
-  return st;
+  return st == YOLO_OK && (a->voc07 || a->voc12) ? score_voc(job) : st;
 }
 
 /* A results file speaks of images and classes by COCO's ids; other labels have none. */

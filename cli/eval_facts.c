@@ -51,14 +51,16 @@ static yolo_status add_truth(eval_job *job) {
 }
 
 static yolo_status add_model(eval_job *job) {
-  static const char *const kinds[] = {"the model's kind", "IoU", "DIoU", "none"};
   const detect_args *d = &job->args->detect;
+  char nms[64] = "no NMS";
   yolo_status st = YOLO_OK;
   if (!job->model_line) return YOLO_OK;
   YOLO_TRY(eval_facts_add(&job->facts, "Model", "%s", job->model_line));
-  st = eval_facts_add(&job->facts, "Kept", "confidence above %g, %s; NMS %g (%s%s)", d->confidence,
-                      d->best_class ? "the best class of a box" : "every class", d->iou, kinds[d->nms_kind],
-                      d->agnostic ? ", across classes" : "");
+  if (job->nms != YOLO_NMS_OFF)
+    snprintf(nms, sizeof nms, "NMS %g (greedy, by %s%s)", d->iou, job->nms == YOLO_NMS_BY_DIOU ? "DIoU" : "IoU",
+             d->agnostic ? ", across classes" : "");
+  st = eval_facts_add(&job->facts, "Kept", "confidence above %g, %s; %s", d->confidence,
+                      d->best_class ? "the best class of a box" : "every class", nms);
 done:
   return st;
 }
@@ -78,6 +80,9 @@ static yolo_status add_parameters(eval_job *job) {
   YOLO_TRY(yolo_text_format(&words, " detections an image%s; areas", p->class_agnostic ? "" : " and class"));
   for (int a = 0; a < p->n_areas; ++a)
     YOLO_TRY(yolo_text_format(&words, "%s%s %.6g-%.6g", a ? ", " : " ", p->area_names[a], p->areas[a][0], p->areas[a][1]));
+  if (job->args->recalls)
+    YOLO_TRY(
+        yolo_text_format(&words, "; recalls %.4g to %.4g (%d)", p->recalls[0], p->recalls[p->n_recalls - 1], p->n_recalls));
   st = eval_facts_add(&job->facts, "COCOeval", "%s", words.data);
 done:
   yolo_text_free(&words);

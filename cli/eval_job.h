@@ -14,7 +14,7 @@ typedef struct eval_args {
   detect_args detect; /* model, confidence, NMS, batch: as for `yolo detect` */
   const char *gt, *dt, *gt_masks, *dt_masks;
   bool box, mask, voc07, voc12, one_class;
-  const char *limits, *ious, *areas, *classes;
+  const char *limits, *ious, *recalls, *areas, *classes, *image_ids;
   int ignore; /* of label maps */
   bool per_class, quiet;
   int draws, seed;
@@ -43,12 +43,15 @@ typedef struct eval_job {
   eval_facts facts; /* the protocol in words */
   outfile page;     /* --report */
   bool classified;  /* a classifier was scored and reported: nothing else is to be done */
+  yolo_nms nms;     /* of the model that was run */
   char *model_line; /* "yolov3.weights: 80 classes, images stretched to 416x416 (half-pixel)"; NULL: no model was run */
 } eval_job;
 
 /* eval_setup.c */
 yolo_status eval_read_params(eval_job *job);
 yolo_status eval_open_truth(eval_job *job, const args_words *words);
+/* eval_images.c: --image-ids, a list or a file of them: only these images are scored. */
+yolo_status eval_keep_images(eval_job *job, const char *ids);
 void eval_job_free(eval_job *job);
 
 /* eval_model.c: runs the model over the images of the truth; detections are those of `yolo detect --coco-json`, to the digit.

@@ -43,7 +43,7 @@ static yolo_status put_kinds(const yolo_eval_report *r, yolo_text *to) {
 }
 
 static yolo_status put_model(const eval_job *job, yolo_text *to) {
-  static const char *const kinds[] = {"model", "iou", "diou", "none"};
+  const char *nms = job->nms == YOLO_NMS_BY_DIOU ? "diou" : job->nms == YOLO_NMS_BY_IOU ? "iou" : "none";
   const detect_args *d = &job->args->detect;
   const eval_pace *p = &job->pace;
   yolo_status st = YOLO_OK;
@@ -51,8 +51,7 @@ static yolo_status put_model(const eval_job *job, yolo_text *to) {
   YOLO_TRY(yolo_text_format(to, ","));
   YOLO_TRY(put_text(to, "model", job->model_line));
   YOLO_TRY(yolo_text_format(to, ",\"confidence\":%.17g,\"nms\":%.17g,\"nms_kind\":\"%s\",\"agnostic\":%s,\"best_class\":%s",
-                            d->confidence, d->iou, kinds[d->nms_kind], d->agnostic ? "true" : "false",
-                            d->best_class ? "true" : "false"));
+                            d->confidence, d->iou, nms, d->agnostic ? "true" : "false", d->best_class ? "true" : "false"));
   st = yolo_text_format(to, ",\"load_ms\":%.3f,\"network_ms\":%.3f,\"post_ms\":%.3f,\"failed\":%ld", p->load_ms, p->network_ms,
                         p->post_ms, p->failed);
 done:
@@ -71,6 +70,10 @@ static yolo_status put_protocol(const eval_job *job, yolo_text *to) {
   YOLO_TRY(yolo_text_format(to, ",\"images\":%u,\"truths\":%zu,\"detections\":%zu,", r->set.n_images, r->set.n_truths,
                             r->set.n_detections));
   YOLO_TRY(put_list(to, "iou", p->ious, p->n_ious));
+  if (job->args->recalls) {
+    YOLO_TRY(yolo_text_format(to, ","));
+    YOLO_TRY(put_list(to, "recall_thresholds", p->recalls, p->n_recalls));
+  }
   YOLO_TRY(yolo_text_format(to, ",\"max_dets\":["));
   for (int m = 0; m < p->n_limits; ++m) YOLO_TRY(yolo_text_format(to, "%s%d", m ? "," : "", p->limits[m]));
   YOLO_TRY(yolo_text_format(to, "],\"areas\":{"));
@@ -107,9 +110,15 @@ static yolo_status put_best(const yolo_eval_best *b, yolo_text *to) {
 }
 
 static yolo_status put_voc(const yolo_eval_report *r, yolo_text *to) {
-  if (!r->voc.classes) return YOLO_OK;
-  return yolo_text_format(to, ",\n\"%s\":{\"mAP\":%.17g,\"iou\":%.17g}", r->voc.rule == YOLO_VOC_2007 ? "voc07" : "voc12",
-                          r->voc.mean_ap, r->voc.iou);
+  static const char *const after[] = {"", "_segm"};
+  yolo_status st = YOLO_OK;
+  for (int i = 0; i < 2 && st == YOLO_OK; ++i) {
+    const yolo_voc_result *v = &r->kinds[i].voc;
+    if (!v->classes) continue;
+    st = yolo_text_format(to, ",\n\"%s%s\":{\"mAP\":%.17g,\"iou\":%.17g}", v->rule == YOLO_VOC_2007 ? "voc07" : "voc12",
+                          after[i], v->mean_ap, v->iou);
+  }
+  return st;
 }
 
 static yolo_status put_class(const yolo_eval_report *r, int k, yolo_text *to) {
@@ -128,7 +137,10 @@ static yolo_status put_class(const yolo_eval_report *r, int k, yolo_text *to) {
   }
   YOLO_TRY(yolo_text_format(to, ",\"best\":"));
   YOLO_TRY(put_best(&r->curves.classes[k].best, to));
-  if (r->voc.classes && k < r->voc.n_classes) YOLO_TRY(yolo_text_format(to, ",\"voc\":%.17g", r->voc.classes[k].ap));
+  for (int i = 0; i < 2; ++i) {
+    const yolo_voc_result *v = &r->kinds[i].voc;
+    if (v->classes && k < v->n_classes) YOLO_TRY(yolo_text_format(to, ",\"voc%s\":%.17g", i ? "_segm" : "", v->classes[k].ap));
+  }
   st = yolo_text_format(to, "}");
 done:
   return st;

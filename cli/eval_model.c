@@ -189,6 +189,7 @@ static yolo_status note_run(eval_job *job, const detect_job *run) {
   if (later) job->pace.network_ms = (t->network_ms - t->first_ms) / (double)(t->images - t->first_images);
   yolo_status st = model_describe(run->choice.shown, &run->model->spec, line, sizeof line);
   if (st != YOLO_OK) return st;
+  job->nms = yolo_model_nms(run->model, run->options.nms);
   job->model_line = yolo_strdup(line);
   return job->model_line ? YOLO_OK : YOLO_ENOMEM;
 }
@@ -205,6 +206,8 @@ yolo_status eval_run_model(eval_job *job, int *code) {
   detect_job run = {0};
   char **words = NULL;
   yolo_status st = YOLO_OK;
+  if (is_labelled(job->dataset) && job->args->image_ids)
+    return yolo_fail(YOLO_EINVAL, "--image-ids is for boxes and masks; these images have a class each");
   if (is_labelled(job->dataset)) return eval_classify(job);
   args.no_images = args.only_bar = true;
   args.quiet = job->args->quiet;

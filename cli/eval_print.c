@@ -43,11 +43,13 @@ static void say_kind(const eval_job *job, int which) {
 
 /* ---- the rest ---- */
 
-static void say_voc(const yolo_voc_result *v) {
+static void say_voc(const yolo_eval_report *r, int which) {
+  static const char *const things[] = {"box", "mask"};
+  const yolo_voc_result *v = &r->kinds[which].voc;
   if (!v->classes) return;
-  cli_say("Pascal VOC %s: mAP %.4f (%s; a box is right from IoU %.2g on with its one best truth; difficult ones left out)\n",
-          v->rule == YOLO_VOC_2007 ? "2007" : "2012", v->mean_ap,
-          v->rule == YOLO_VOC_2007 ? "precision at 11 recalls" : "area under the curve", v->iou);
+  cli_say("Pascal VOC %s%s: mAP %.4f (%s; a %s is right from IoU %.2g on with its one best truth; difficult ones left out)\n",
+          v->rule == YOLO_VOC_2007 ? "2007" : "2012", which == YOLO_EVAL_MASK ? ", masks" : "", v->mean_ap,
+          v->rule == YOLO_VOC_2007 ? "precision at 11 recalls" : "area under the curve", things[which], v->iou);
 }
 
 static void say_best(const eval_job *job) {
@@ -69,11 +71,12 @@ static void say_number(double value) {
 static void say_classes(const eval_job *job) {
   static const int columns[] = {0, 1, 2, 3, 4, 5, 8};
   const yolo_eval_report *r = &job->report;
+  const yolo_voc_result *voc = &r->kinds[r->main_kind].voc;
   const int n = sizeof columns / sizeof *columns;
   char name[CLI_NAME_MAX];
   cli_say("\n%-20s %8s", kind_names[r->main_kind], "objects");
   for (int i = 0; i < n; ++i) cli_say(" %6s", yolo_eval_number_names[columns[i]]);
-  cli_say(" %6s %6s %6s %6s%s\n", "P", "R", "F1", "conf", r->voc.classes ? "    VOC" : "");
+  cli_say(" %6s %6s %6s %6s%s\n", "P", "R", "F1", "conf", voc->classes ? "    VOC" : "");
   for (int k = 0; k < r->n_classes; ++k) {
     const yolo_eval_curve *c = &r->curves.classes[k];
     const char *label = r->options.params.class_agnostic ? "all" : yolo_eval_truths_class_name(r->truths, k);
@@ -83,7 +86,7 @@ static void say_classes(const eval_job *job) {
     say_number(c->best.recall);
     say_number(c->best.f1);
     say_number(c->best.confidence);
-    if (r->voc.classes && k < r->voc.n_classes) say_number(r->voc.classes[k].ap);
+    if (voc->classes && k < voc->n_classes) say_number(voc->classes[k].ap);
     cli_say("\n");
   }
 }
@@ -116,7 +119,7 @@ void eval_print(const eval_job *job) {
   eval_facts_say(&job->facts);
   for (int i = 0; i < 2; ++i) say_kind(job, i);
   cli_say("\n");
-  say_voc(&job->report.voc);
+  for (int i = 0; i < 2; ++i) say_voc(&job->report, i);
   say_best(job);
   if (p->images)
     cli_say("%s: load %.1f, network %.1f, post %.1f ms an image\n", cli_plural((unsigned long)p->images, "image"), p->load_ms,

@@ -19,8 +19,13 @@ static int ascending_int(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+typedef struct real_list {
+  double *items;
+  int n, most;
+} real_list;
+
 /* "0.5:0.05:0.95": first, step, last. */
-static bool read_range(char *text, yolo_eval_params *p) {
+static bool read_range(char *text, real_list *to) {
   double v[3];
   int n = 0;
   for (char *rest = text, *word; (word = strsep(&rest, ":")) != NULL;) {
@@ -28,25 +33,38 @@ static bool read_range(char *text, yolo_eval_params *p) {
   }
   if (n != 3 || !(v[1] > 0) || !(v[2] >= v[0])) return false;
   double steps = floor((v[2] - v[0]) / v[1] + 0.5);
-  if (steps >= YOLO_EVAL_MOST_THRESHOLDS) return false;
-  p->n_ious = (int)steps + 1;
-  yolo_eval_linspace(v[0], v[2], p->n_ious, p->ious);
+  if (steps >= to->most) return false;
+  to->n = (int)steps + 1;
+  yolo_eval_linspace(v[0], v[2], to->n, to->items);
   return true;
 }
 
-static bool read_reals(char *text, yolo_eval_params *p) {
-  p->n_ious = 0;
+/* Ascending, each once. */
+static bool read_reals(char *text, real_list *to) {
+  to->n = 0;
+  if (strchr(text, ':')) return read_range(text, to);
   for (char *rest = text, *word; (word = strsep(&rest, ",")) != NULL;) {
-    if (p->n_ious == YOLO_EVAL_MOST_THRESHOLDS || !yolo_parse_double(word, &p->ious[p->n_ious++])) return false;
+    if (to->n == to->most || !yolo_parse_double(word, &to->items[to->n++])) return false;
   }
-  qsort(p->ious, (size_t)p->n_ious, sizeof *p->ious, ascending_real);
+  qsort(to->items, (size_t)to->n, sizeof *to->items, ascending_real);
+  for (int i = 1; i < to->n; ++i) {
+    if (!(to->items[i] > to->items[i - 1])) return false;
+  }
   return true;
 }
 
 static bool read_ious(char *text, yolo_eval_params *p) {
-  bool good = strchr(text, ':') ? read_range(text, p) : read_reals(text, p);
-  for (int i = 0; good && i < p->n_ious; ++i) good = p->ious[i] > 0 && p->ious[i] <= 1 && (!i || p->ious[i] > p->ious[i - 1]);
-  return good;
+  real_list list = {p->ious, 0, YOLO_EVAL_MOST_THRESHOLDS};
+  if (!read_reals(text, &list)) return false;
+  p->n_ious = list.n;
+  return p->ious[0] > 0 && p->ious[list.n - 1] <= 1;
+}
+
+static bool read_recalls(char *text, yolo_eval_params *p) {
+  real_list list = {p->recalls, 0, YOLO_EVAL_MOST_RECALLS};
+  if (!read_reals(text, &list)) return false;
+  p->n_recalls = list.n;
+  return p->recalls[0] >= 0 && p->recalls[list.n - 1] <= 1;
 }
 
 static bool read_limits(char *text, yolo_eval_params *p) {
@@ -103,6 +121,8 @@ yolo_status eval_read_params(eval_job *job) {
   p->class_agnostic = a->one_class;
   p->threads = a->detect.model.threads;
   YOLO_TRY(read_list("--iou", a->ious, read_ious, "up to 32 numbers above 0 and up to 1, or FIRST:STEP:LAST", p, NULL));
+  YOLO_TRY(read_list("--recall-thresholds", a->recalls, read_recalls, "up to 1001 numbers from 0 to 1, or FIRST:STEP:LAST", p,
+                     NULL));
   YOLO_TRY(read_list("--max-dets", a->limits, read_limits, "up to 8 whole numbers above 0, such as 1,10,100", p, NULL));
   YOLO_TRY(read_list("--area", a->areas, read_areas, "up to 7 of NAME:FROM:TO, such as small:0:1024,large:9216:1e10", p,
                      &job->area_names));
@@ -178,6 +198,7 @@ yolo_status eval_open_truth(eval_job *job, const args_words *words) {
   data_args_say_rest(&sink);
   YOLO_TRY(check_merged(&sink));
   YOLO_TRY(yolo_eval_truths_make(job->dataset, &job->truths));
+  if (a->image_ids) YOLO_TRY(eval_keep_images(job, a->image_ids));
   if (a->classes) YOLO_TRY(keep_classes(job, a->classes));
   /* Only COCO JSON could have said "area"; and only there its absence is odd. */
   bool coco =

@@ -44,7 +44,7 @@ static yolo_status check_classes(const yolo_model *model, const yolo_detect_opti
   return YOLO_OK;
 }
 
-static yolo_nms nms_kind(const yolo_model *model, yolo_nms_kind asked) {
+yolo_nms yolo_model_nms(const yolo_model *model, yolo_nms_kind asked) {
   switch (asked) {
     case YOLO_NMS_IOU: return YOLO_NMS_BY_IOU;
     case YOLO_NMS_DIOU: return YOLO_NMS_BY_DIOU;
@@ -66,7 +66,7 @@ static yolo_status settle(const yolo_model *model, const yolo_detect_options *op
   out->decode.input_h = model->spec.height;
   out->decode.confidence = confidence > 0 ? confidence : confidence < 0 ? 0 : 0.25f;
   out->decode.best_class = options->best_class != 0;
-  out->nms.kind = nms_kind(model, options->nms);
+  out->nms.kind = yolo_model_nms(model, options->nms);
   out->nms.threshold = iou > 0 ? iou : 0.45f;
   out->nms.agnostic = options->agnostic != 0;
   out->nms.max_detections = options->max_detections ? options->max_detections : 300;

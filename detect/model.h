@@ -71,6 +71,9 @@ yolo_status yolo_model_device(const yolo_model_options *options, yolo_network_op
 yolo_status yolo_model_convert(const yolo_model_spec *spec, const char *weights, const yolo_model_options *options, bool half,
                                const char *out);
 
+/* The suppression that `asked` comes to: the model's own where nothing else is asked for. */
+yolo_nms yolo_model_nms(const yolo_model *model, yolo_nms_kind asked);
+
 /* Decoded pixels -> detections for a whole batch; results[count] belong to the caller one by one. All are NULL on
  * failure. load_ms is the resize alone here (handing the picture over, where a device resizes it), network_ms the image's
  * share of the batch, with all transfers of a device. */

@@ -6,9 +6,9 @@
 Cases have what data sets have and what breaks evaluators: equal scores, equal boxes, crowds, classes without truths, ids with
 holes, id 0, an id for two, more than 100 detections of a class in an image, areas on the edges of the size classes, images
 without anything, detections of unknown categories, other limits, no classes at all. Half of a run's cases are scored with 1
-thread, half with 2.
+thread, half with 2. A third as many are scored by `yolo eval` itself, with other recalls and some of the images (recThrs, imgIds).
 Then the example of the COCO API, where YOLO_TEST_DATA has it.
-Needs numpy and pycocotools (scripts/setup_python.sh), and tests/tools/eval_lab of the build.
+Needs numpy and pycocotools (scripts/setup_python.sh), and yolo and tests/tools/eval_lab of the build.
 """
 import argparse
 import contextlib
@@ -134,7 +134,7 @@ def draw_case(seed, masks):
 
 # ---- both sides ----
 
-def by_pycocotools(truth, results, kind, limits, agnostic):
+def by_pycocotools(truth, results, kind, limits, agnostic, recalls=None, images=None):
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = copy.deepcopy(truth)
@@ -142,6 +142,10 @@ def by_pycocotools(truth, results, kind, limits, agnostic):
         evaluation = COCOeval(coco, coco.loadRes(copy.deepcopy(results)), kind)
         evaluation.params.maxDets = limits
         evaluation.params.useCats = 0 if agnostic else 1
+        if recalls is not None:
+            evaluation.params.recThrs = np.array(recalls)
+        if images is not None:
+            evaluation.params.imgIds = images
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
@@ -204,6 +208,47 @@ def run_cases(args, lab, masks, folder):
     return failed == 0
 
 
+# ---- recalls and images, on the command line ----
+
+RECALLS = [("0:0.1:1", np.linspace(0, 1, 11)), ("0:0.01:1", np.linspace(0, 1, 101)), ("0.5", [0.5]),
+           ("0.9,0.25,0,0.3333", [0, 0.25, 0.3333, 0.9]), ("0.2:0.05:0.8", np.linspace(0.2, 0.8, 13))]
+
+
+def by_program(program, paths, kind, recalls, ids, agnostic):
+    command = [program, "eval", "--gt", paths[0], "--dt", paths[1], "--mask" if kind == "segm" else "--box", "--json", "-",
+               "--quiet", "--bootstrap", "0", "--recall-thresholds", recalls, "--image-ids", ids]
+    done = subprocess.run(command + (["--one-class"] if agnostic else []), capture_output=True, text=True)
+    if done.returncode != 0:
+        return done.stderr.strip()
+    return [np.array(list(json.loads(done.stdout)[kind].values()))]
+
+
+def run_choices(args, program, masks, folder):
+    kind = "segm" if masks else "bbox"
+    total, failed = 0, 0
+    paths = [os.path.join(folder, name) for name in ("truth.json", "results.json", "ids.txt")]
+    for seed in range(args.first, args.first + args.cases // 3):
+        truth, results = draw_case(seed * 2 + masks + 500000, masks)
+        rng = np.random.default_rng(seed)
+        text, recalls = RECALLS[seed % len(RECALLS)]
+        every = [image["id"] for image in truth["images"]]
+        images = [int(i) for i in rng.permutation(every)[:rng.integers(1, len(every) + 1)]]
+        for path, what in zip(paths, (json.dumps(truth), json.dumps(results), "\n".join(map(str, images)))):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(what)
+        agnostic = seed % 4 == 3
+        theirs = by_pycocotools(truth, results, kind, [1, 10, 100], agnostic, recalls, images)[3:]
+        ours = by_program(program, paths, kind, text, paths[2] if seed % 2 else ",".join(map(str, images)), agnostic)
+        n, off, most = difference(theirs, ours)
+        total += n
+        if off:
+            failed += 1
+            print(f"{kind} choice {seed}: {off} numbers differ, {most}", flush=True)
+    print(f"{kind}: {args.cases // 3} choices of recalls and images, {total} numbers, {failed} cases not equal bit for bit",
+          flush=True)
+    return failed == 0
+
+
 def run_example(lab, folder):
     data = os.environ.get("YOLO_TEST_DATA")
     if not data:
@@ -231,11 +276,13 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"))
     args = parser.parse_args()
-    lab = os.path.join(args.build, "tests", "tools", "eval_lab")
-    if not os.path.exists(lab):
-        sys.exit(f"compare_coco_eval: '{lab}' is not built")
+    lab, program = os.path.join(args.build, "tests", "tools", "eval_lab"), os.path.join(args.build, "yolo")
+    for tool in (lab, program):
+        if not os.path.exists(tool):
+            sys.exit(f"compare_coco_eval: '{tool}' is not built")
     with tempfile.TemporaryDirectory() as folder:
-        good = [run_cases(args, lab, masks, folder) for masks in (False, True)] + [run_example(lab, folder)]
+        good = [run_cases(args, lab, masks, folder) for masks in (False, True)]
+        good += [run_choices(args, program, masks, folder) for masks in (False, True)] + [run_example(lab, folder)]
     sys.exit(0 if all(good) else 1)
 
 

@@ -94,6 +94,38 @@ expect_out '3 objects, all classes as one$'
 run eval --gt gt.json --dt dt.json --voc12 --quiet
 expect_status 0
 expect_empty out
+# Recalls: cat reaches one half, at precision 1.
+run eval --gt gt.json --dt dt.json --classes cat --recall-thresholds 0.6,0.1,0.5 --json recalls.json
+expect_status 0
+expect_out '; recalls 0.1 to 0.6 \(3\)$'
+expect_out 'IoU=0.50:0.95 \| area=   all \| maxDets=100 \] = 0.667$'
+expect_json recalls.json
+expect_flat '^\.protocol\.recall_thresholds\[1\] = 0\.5$'
+run eval --gt gt.json --dt dt.json --recall-thresholds 0:0.01:1 --json recalls.json --quiet
+run eval --gt gt.json --dt dt.json --json scores.json --quiet
+expect_is "$(head -n 1 recalls.json)" "$(head -n 1 scores.json)"
+pass_if "$(! grep -q recall_thresholds scores.json; echo $?)" 'the usual recalls are listed'
+# Images: cats are in 7, the traffic light in 3. A detection elsewhere is no error.
+run eval --gt gt.json --dt dt.json --image-ids 7
+expect_status 0
+expect_out '^Truth: gt.json, 1 image, 2 objects in 1 of 2 classes$'
+expect_out '^Detections: 2 in dt.json$'
+expect_out 'IoU=0.50:0.95 \| area=   all \| maxDets=100 \] = 0.505$'
+printf '3\n\n7, 3\n' >ids.txt
+run eval --gt gt.json --dt dt.json --image-ids ids.txt --json all.json --quiet
+expect_equal all.json scores.json
+# Pascal VOC's rule on masks: the detections' boxes are their masks, the truths' are polygons of the same shape.
+run eval --gt gt.json --dt dt.json --mask --voc12 --per-class --json masks.json --report voc.html
+expect_status 0
+expect_out '^Pascal VOC 2012, masks: mAP 0.7500 \(area under the curve; a mask is right from IoU 0.5'
+expect_json masks.json
+expect_flat '^\.voc12_segm\.mAP = 0\.75$'
+expect_flat '^\.per_class\[1\]\.voc_segm = 0\.5$'
+pass_if "$(! grep -q '"voc12"' masks.json; echo $?)" 'boxes were scored, although masks were asked for'
+pass_if "$(grep -q 'a mask is right from IoU 0.5' voc.html; echo $?)" 'the page says nothing of masks'
+run eval --gt gt.json --dt dt.json --mask --box --voc07
+expect_out '^Pascal VOC 2007: mAP 0.7727 '
+expect_out '^Pascal VOC 2007, masks: mAP 0.7727 '
 
 # No detections at all: everything is missed.
 echo '[]' >empty.json
@@ -133,6 +165,14 @@ a b --dt dt.json|it takes one DATA
 --gt gt.json --dt dt.json --iou 0.5,0.5|--iou wants
 --gt gt.json --dt dt.json --iou 0.5:0.001:0.95|--iou wants
 --gt gt.json --dt dt.json --iou x|--iou wants
+--gt gt.json --dt dt.json --recall-thresholds 0.5,1.1|--recall-thresholds wants up to 1001 numbers from 0 to 1
+--gt gt.json --dt dt.json --recall-thresholds 0:0.0001:1|--recall-thresholds wants
+--gt gt.json --dt dt.json --recall-thresholds 0.5,0.5|--recall-thresholds wants
+--gt gt.json --dt dt.json --image-ids 7,8|--image-ids: the truth has no image of id 8; it has 2 images, such as 3
+--gt gt.json --dt dt.json --image-ids nowhere.txt|nowhere.txt
+--gt gt.json --dt dt.json --image-ids dt.json|--image-ids dt.json: '.*' is no whole number
+--gt gt.json --dt dt.json --image-ids ,|names no image
+--gt-masks a --dt-masks b --image-ids 7|--image-ids is for boxes and masks, not for label maps
 --gt gt.json --dt dt.json --max-dets 0,1|--max-dets wants up to 8 whole numbers above 0
 --gt gt.json --dt dt.json --max-dets 1,1|--max-dets wants
 --gt gt.json --dt dt.json --area big|--area wants up to 7 of NAME:FROM:TO
@@ -178,7 +218,7 @@ expect_err 'No space left on device'
 run eval --gt gt.json $tiny_model --json model.json --bootstrap 0
 expect_status 0
 expect_out '^Model: tiny.weights: 2 classes, images stretched to 32x32 \(half-pixel\)$'
-expect_out '^Kept: confidence above 0.001, every class; NMS 0.45'
+expect_out '^Kept: confidence above 0.001, every class; NMS 0.45 \(greedy, by IoU\)$'
 expect_out '^Detections: 16$'
 expect_out '^2 images: load [0-9.]+, network [0-9.]+, post [0-9.]+ ms an image$'
 run detect one.ppm two.ppm $tiny_model --conf 0.001 --coco-json found.json --coco-ref gt.json --no-images --quiet
@@ -189,7 +229,24 @@ run eval --gt gt.json --images . $tiny_model --conf 0.6 --quiet --json model.jso
 expect_status 0
 expect_json model.json
 expect_flat '^\.protocol\.detections = 8$'
-expect_flat '^\.protocol\.nms_kind = model$'
+expect_flat '^\.protocol\.nms_kind = iou$'
+# The kind of suppression is the network's own, or what was asked for.
+sed 's/^\[yolo\]/[yolo]\nnms_kind=diounms/' tiny.cfg >diou.cfg
+run eval --gt gt.json --weights tiny.weights --cfg diou.cfg --names tiny.names --nms 0.3 --bootstrap 0 --json model.json
+expect_out '; NMS 0.3 \(greedy, by DIoU\)$'
+expect_json model.json
+expect_flat '^\.protocol\.nms_kind = diou$'
+run eval --gt gt.json --weights tiny.weights --cfg diou.cfg --names tiny.names --nms-kind iou --agnostic --bootstrap 0
+expect_out '; NMS 0.45 \(greedy, by IoU, across classes\)$'
+run eval --gt gt.json $tiny_model --nms-kind none --bootstrap 0 --json model.json
+expect_out '^Kept: confidence above 0.001, every class; no NMS$'
+expect_json model.json
+expect_flat '^\.protocol\.nms_kind = none$'
+# Only the images that are named are run.
+run eval --gt gt.json $tiny_model --bootstrap 0 --image-ids 3
+expect_status 0
+expect_out '^Truth: gt.json, 1 image, 1 objects in 1 of 2 classes$'
+expect_out '^1 image: load'
 mkdir -p set/pics
 mv one.ppm set/pics
 cp gt.json set

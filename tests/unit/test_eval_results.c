@@ -195,6 +195,49 @@ START_TEST(one_id_for_two_counts_the_last_twice) {
 }
 END_TEST
 
+/* Images 10, 20, 30; truth 5 is in 30 and, last, in 10. */
+START_TEST(some_images_only) {
+  static const row rows[] = {{5, 0, 0, 0}, {6, 0, 0, 40}, {5, 1, 1, 20}, {7, 2, 1, 0}};
+  static const struct {
+    bool keep[3];
+    size_t n;
+    int64_t first;
+  } cases[] = {
+      {{true, false, false}, 1, 5}, {{false, false, true}, 1, 6}, {{true, false, true}, 3, 5}, {{false, true, true}, 2, 7}};
+  static const char json[] =
+      "[{\"image_id\":10,\"category_id\":9,\"bbox\":[1,1,2,2],\"score\":1},"
+      "{\"image_id\":30,\"category_id\":9,\"bbox\":[1,1,2,2],\"score\":1}]";
+  yolo_dataset *d = dataset_of(rows, COUNT(rows));
+  for (size_t i = 0; i < COUNT(cases); ++i) {
+    yolo_eval_truths t = {0};
+    yolo_eval_results r;
+    ck_ok(yolo_eval_truths_make(d, &t));
+    ck_ok(yolo_eval_truths_keep_images(&t, cases[i].keep));
+    ck_assert_uint_eq(t.n_images, (unsigned)cases[i].keep[0] + cases[i].keep[1] + cases[i].keep[2]);
+    ck_assert_int_eq(yolo_eval_truths_image(&t, 0)->id, cases[i].keep[0] ? 10 : cases[i].keep[1] ? 20 : 30);
+    ck_assert_uint_eq(t.n, cases[i].n);
+    ck_assert_int_eq(t.items[0].id, cases[i].first);
+    for (size_t k = 0; k < t.n; ++k) ck_assert_uint_lt(t.items[k].image, t.n_images);
+    ck_ok(yolo_eval_results_read_bytes(json, strlen(json), "r.json", &t, &r));
+    ck_assert_uint_eq(r.n, (unsigned)cases[i].keep[0] + cases[i].keep[2]);
+    ck_assert_uint_eq(r.items[r.n - 1].image, cases[i].keep[2] ? t.n_images - 1 : 0);
+    ck_assert_uint_eq(r.foreign, 0);
+    yolo_eval_results_free(&r);
+    yolo_eval_truths_free(&t);
+  }
+  for (int nth = 1; nth <= 2; ++nth) {
+    yolo_eval_truths t = {0};
+    ck_ok(yolo_eval_truths_make(d, &t));
+    yolo_memory_fail_at(nth);
+    yolo_status st = yolo_eval_truths_keep_images(&t, cases[0].keep);
+    yolo_memory_fail_at(0);
+    ck_assert_int_eq(st, YOLO_ENOMEM);
+    yolo_eval_truths_free(&t);
+  }
+  yolo_dataset_free(d);
+}
+END_TEST
+
 /* ---- results ---- */
 
 #define HEAD "\"image_id\":10,\"category_id\":9,\"score\":0.5"
@@ -392,6 +435,7 @@ int main(void) {
   tcase_add_test(tc, flat_elements);
   tcase_add_test(tc, truths_are_ordered_by_id);
   tcase_add_test(tc, one_id_for_two_counts_the_last_twice);
+  tcase_add_test(tc, some_images_only);
   tcase_add_test(tc, results_that_are_none);
   tcase_add_test(tc, rules_of_load_res);
   tcase_add_test(tc, report_of_a_run);

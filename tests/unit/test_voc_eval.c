@@ -9,7 +9,8 @@
 
 static yolo_voc_result run(const yolo_eval_set *set, yolo_voc_rule rule) {
   yolo_voc_result r;
-  ck_ok(yolo_voc_run(set, rule, 0.5, 1, &r));
+  const yolo_voc_options how = {.rule = rule, .iou = 0.5, .threads = 1};
+  ck_ok(yolo_voc_run(set, &how, &r));
   return r;
 }
 
@@ -85,16 +86,18 @@ END_TEST
 START_TEST(threads_and_short_memory) {
   yolo_eval_set set = random_set(3, 20, 6, 200, 700);
   yolo_voc_result one = run(&set, YOLO_VOC_2007), many;
-  ck_ok(yolo_voc_run(&set, YOLO_VOC_2007, 0.5, 3, &many));
+  yolo_voc_options how = {.rule = YOLO_VOC_2007, .iou = 0.5, .threads = 3};
+  ck_ok(yolo_voc_run(&set, &how, &many));
   for (int k = 0; k < 6; ++k) ck_assert(one.classes[k].ap == many.classes[k].ap);
   ck_assert(one.mean_ap > 0 && one.mean_ap == many.mean_ap);
   yolo_voc_result_free(&one);
   yolo_voc_result_free(&many);
+  how = (yolo_voc_options){.rule = YOLO_VOC_2012, .iou = 0.5, .threads = 1};
   long live = yolo_memory_get_stats().live, nth = 0;
   yolo_status st;
   do {
     yolo_memory_fail_at(++nth);
-    st = yolo_voc_run(&set, YOLO_VOC_2012, 0.5, 1, &one);
+    st = yolo_voc_run(&set, &how, &one);
     yolo_memory_fail_at(0);
     yolo_voc_result_free(&one);
     ck_assert_int_eq(yolo_memory_get_stats().live, live);
@@ -102,6 +105,30 @@ START_TEST(threads_and_short_memory) {
   ck_assert_int_eq(st, YOLO_OK);
   ck_assert_int_gt(nth, 10);
   free_set(&set);
+}
+END_TEST
+
+/* Boxes that are equal, of masks that share a half, and less than that. */
+START_TEST(masks_by_their_pixels) {
+  /* 4 x 4, by columns: truth the left half; found its upper half (4 of 8 pixels), and three pixels of it with a far one. */
+  uint32_t left[] = {0, 8, 8}, upper[] = {0, 2, 2, 2, 10}, three[] = {0, 2, 2, 1, 10, 1};
+  yolo_rle half = {.height = 4, .width = 4, .runs = left, .count = 3},
+           quarter = {.height = 4, .width = 4, .runs = upper, .count = 5};
+  yolo_rle less = {.height = 4, .width = 4, .runs = three, .count = 6};
+  const yolo_eval_truth truths[] = {{.id = 1, .box = {0, 0, 4, 4}, .area = 8, .mask = &half}};
+  const yolo_eval_detection found[] = {{.score = 1, .box = {0, 0, 4, 4}, .mask = &less},
+                                       {.score = 0.5, .box = {0, 0, 4, 4}, .mask = &quarter}};
+  const yolo_eval_set set = set_of(truths, 1, found, 2, 1, 1);
+  yolo_voc_options how = {.rule = YOLO_VOC_2012, .overlap = YOLO_EVAL_MASK, .iou = 0.5, .threads = 1};
+  yolo_voc_result r;
+  ck_ok(yolo_voc_run(&set, &how, &r));
+  ck_assert(r.classes[0].ap == 0.5); /* the first is wrong by its pixels */
+  ck_assert(r.classes[0].right == 1 && r.classes[0].wrong == 1);
+  yolo_voc_result_free(&r);
+  expect(&set, YOLO_VOC_2012, 1, 1, 1); /* and right by its box */
+  const yolo_eval_truth bare[] = {{.id = 1, .box = {0, 0, 4, 4}, .area = 8}};
+  const yolo_eval_set other = set_of(bare, 1, found, 2, 1, 1);
+  ck_assert_int_eq(yolo_voc_run(&other, &how, &r), YOLO_EINVAL);
 }
 END_TEST
 
@@ -114,6 +141,7 @@ int main(void) {
   tcase_add_test(tc, difficult_and_crowds_count_neither_way);
   tcase_add_test(tc, overlap_of_exactly_a_half_is_right);
   tcase_add_test(tc, more_than_a_hundred_and_ties);
+  tcase_add_test(tc, masks_by_their_pixels);
   tcase_add_test(tc, threads_and_short_memory);
   return suite_run(suite) == 0 ? 0 : 1;
 }

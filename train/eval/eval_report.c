@@ -12,13 +12,13 @@ static void free_kind(yolo_eval_kind *kind) {
   yolo_eval_matches_free(&kind->matches);
   yolo_eval_result_free(&kind->result);
   yolo_free(kind->class_numbers);
+  yolo_voc_result_free(&kind->voc);
 }
 
 void yolo_eval_report_free(yolo_eval_report *r) {
   for (int i = 0; i < 2; ++i) free_kind(&r->kinds[i]);
   yolo_eval_curves_free(&r->curves);
   yolo_eval_confusion_free(&r->confusion);
-  yolo_voc_result_free(&r->voc);
   yolo_free(r->images);
   *r = (yolo_eval_report){0};
 }

@@ -26,6 +26,7 @@ typedef struct yolo_eval_kind {
   double numbers[YOLO_EVAL_NUMBERS];
   double (*class_numbers)[YOLO_EVAL_NUMBERS]; /* [n_classes], owned */
   yolo_eval_bootstrap bootstrap;              /* draws 0: there was none */
+  yolo_voc_result voc;                        /* classes NULL: not asked for; the caller's to fill, freed with the report */
 } yolo_eval_kind;
 
 /* How an image fared, at curves.iou and the report's confidence. */
@@ -56,7 +57,6 @@ typedef struct yolo_eval_report {
   yolo_eval_confusion confusion;
   yolo_eval_image_score *images; /* [n_images], owned; the worst first, ties by id */
   yolo_eval_size_bin sizes[YOLO_EVAL_SIZE_BINS];
-  yolo_voc_result voc; /* classes NULL: not asked for; the caller's to fill, freed with the report */
 } yolo_eval_report;
 
 /* Sets masks of truths and results where they are scored. */

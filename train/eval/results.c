@@ -56,7 +56,7 @@ typedef struct reading {
   size_t number; /* of the element, from 1 */
 } reading;
 
-/* Finds image and class. *known: false when the category is none of the truths'. */
+/* Finds image and class. *known: false when the category is none of the truths', or the image is left out of the scores. */
 static yolo_status place_detection(reading *r, int64_t image_id, int64_t category_id, yolo_eval_detection *d, bool *known) {
   int64_t image = yolo_id_map_get(&r->truths->image_of_id, image_id);
   int64_t class_index = yolo_id_map_get(&r->truths->class_of_id, category_id);
@@ -64,6 +64,8 @@ static yolo_status place_detection(reading *r, int64_t image_id, int64_t categor
     return yolo_fail(YOLO_EINVAL, "%s: detection %zu is of image_id %lld, which the ground truth does not have",
                      yolo_json_name(r->file), r->number, (long long)image_id);
   }
+  *known = false;
+  if (image == YOLO_EVAL_NO_IMAGE) return YOLO_OK;
   d->image = (uint32_t)image;
   d->class_index = (int32_t)class_index;
   *known = class_index >= 0;

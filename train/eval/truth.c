@@ -171,6 +171,43 @@ done:
   return st;
 }
 
+/* As in pycocotools, where two annotations share an id: an image has as many truths as it has ids, but each is the last of its
+ * id, which may lie in another image. */
+static void drop_truths(yolo_eval_truths *t, const bool *keep, const uint32_t *numbers) {
+  size_t from = 0, n = 0;
+  for (uint32_t i = 0; i < t->n_images; ++i) {
+    for (uint32_t left = yolo_eval_truths_image(t, i)->count; left > 0; --left, ++from) {
+      const yolo_eval_truth *item = &t->items[from];
+      if (!keep[i] || !keep[item->image]) continue;
+      t->annotations[n] = t->annotations[from];
+      t->items[n] = *item;
+      t->items[n].image = numbers[item->image];
+      ++n;
+    }
+  }
+  t->n = n;
+}
+
+yolo_status yolo_eval_truths_keep_images(yolo_eval_truths *t, const bool *keep) {
+  yolo_status st = YOLO_OK;
+  uint32_t n = 0, *numbers = yolo_alloc_array(t->n_images, sizeof *numbers);
+  YOLO_ENOMEM_IF_NULL(numbers);
+  yolo_id_map_free(&t->image_of_id);
+  for (uint32_t i = 0; i < t->n_images; ++i) {
+    numbers[i] = keep[i] ? n++ : YOLO_EVAL_NO_IMAGE;
+    YOLO_TRY(yolo_id_map_add(&t->image_of_id, yolo_eval_truths_image(t, i)->id, numbers[i], NULL));
+  }
+  drop_truths(t, keep, numbers);
+  n = 0;
+  for (uint32_t i = 0; i < t->n_images; ++i) {
+    if (keep[i]) t->images[n++] = t->images[i];
+  }
+  t->n_images = n;
+done:
+  yolo_free(numbers);
+  return st;
+}
+
 /* ---- masks ---- */
 
 enum { TASK_TRUTHS = 64 };

@@ -32,6 +32,10 @@ yolo_status yolo_eval_truths_make_masks(yolo_eval_truths *truths, int threads);
 /* Only classes with keep[index] are left, numbered anew; truths of the others have class -1 and count for nothing. Before
  * results are read. */
 yolo_status yolo_eval_truths_keep_classes(yolo_eval_truths *truths, const bool *keep);
+/* Only images with keep[index] are left, numbered anew. image_of_id still knows the others, as YOLO_EVAL_NO_IMAGE: detections
+ * there are no error, and count for nothing. Before masks are made and results are read. */
+enum { YOLO_EVAL_NO_IMAGE = UINT32_MAX };
+yolo_status yolo_eval_truths_keep_images(yolo_eval_truths *truths, const bool *keep);
 void yolo_eval_truths_free(yolo_eval_truths *truths);
 
 const yolo_data_image *yolo_eval_truths_image(const yolo_eval_truths *truths, uint32_t index);

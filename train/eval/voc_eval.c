@@ -8,12 +8,20 @@
 
 typedef struct job {
   const yolo_eval_set *set;
+  const yolo_voc_options *how;
   const yolo_eval_order *detections, *truths;
   yolo_voc_result *out;
   yolo_status *status;
 } job;
 
 typedef enum verdict { VERDICT_IGNORED, VERDICT_RIGHT, VERDICT_WRONG } verdict;
+
+static yolo_status check_masks(const yolo_eval_set *set) {
+  bool all = true;
+  for (size_t i = 0; all && i < set->n_truths; ++i) all = set->truths[i].mask != NULL;
+  for (size_t i = 0; all && i < set->n_detections; ++i) all = set->detections[i].mask != NULL;
+  return all ? YOLO_OK : yolo_fail(YOLO_EINVAL, "masks are to be scored, but a truth or a detection has none");
+}
 
 /* The truths of a class, by image, and which of them are taken. */
 typedef struct truth_list {
@@ -36,23 +44,34 @@ static size_t first_of_image(const truth_list *t, uint32_t image) {
   return low;
 }
 
-static verdict judge(const truth_list *t, const yolo_eval_detection *d, double threshold) {
+static yolo_status overlap_of(const yolo_eval_detection *d, const yolo_eval_truth *t, yolo_eval_overlap kind, double *iou) {
+  if (kind == YOLO_EVAL_MASK) return yolo_rle_iou(d->mask, 1, t->mask, 1, NULL, iou);
+  yolo_xywh_iou(&d->box, 1, &t->box, 1, NULL, iou);
+  return YOLO_OK;
+}
+
+static yolo_status judge(const truth_list *t, const yolo_eval_detection *d, const yolo_voc_options *how, verdict *out) {
   double best = -1;
   size_t at = t->n;
+  *out = VERDICT_WRONG;
   for (size_t i = first_of_image(t, d->image); i < t->n && t->set->truths[t->ids[i]].image == d->image; ++i) {
     double iou;
-    yolo_xywh_iou(&d->box, 1, &t->set->truths[t->ids[i]].box, 1, NULL, &iou);
+    yolo_status st = overlap_of(d, &t->set->truths[t->ids[i]], how->overlap, &iou);
+    if (st != YOLO_OK) return st;
     if (iou > best) {
       best = iou;
       at = i;
     }
   }
-  if (at == t->n || best < threshold) return VERDICT_WRONG;
+  if (at == t->n || best < how->iou) return YOLO_OK;
   const yolo_eval_truth *truth = &t->set->truths[t->ids[at]];
-  if (truth->difficult || truth->crowd) return VERDICT_IGNORED;
-  if (t->taken[at]) return VERDICT_WRONG;
-  t->taken[at] = true;
-  return VERDICT_RIGHT;
+  if (truth->difficult || truth->crowd) {
+    *out = VERDICT_IGNORED;
+  } else if (!t->taken[at]) {
+    t->taken[at] = true;
+    *out = VERDICT_RIGHT;
+  }
+  return YOLO_OK;
 }
 
 /* Precision after each right detection; recall there is (i + 1) / truths. Between them precision only falls. */
@@ -79,10 +98,13 @@ static double eleven_points(const double *precision, size_t n, size_t truths) {
   return sum / (TENTHS + 1);
 }
 
-static void score_class(const job *j, const yolo_score_key *keys, size_t n, const truth_list *truths, double *precision,
-                        yolo_voc_class *out) {
+static yolo_status score_class(const job *j, const yolo_score_key *keys, size_t n, const truth_list *truths, double *precision,
+                               yolo_voc_class *out) {
   for (size_t i = 0; i < n; ++i) {
-    switch (judge(truths, &j->set->detections[keys[i].place], j->out->iou)) {
+    verdict v;
+    yolo_status st = judge(truths, &j->set->detections[keys[i].place], j->how, &v);
+    if (st != YOLO_OK) return st;
+    switch (v) {
       case VERDICT_WRONG: ++out->wrong; break;
       case VERDICT_RIGHT:
         ++out->right;
@@ -91,8 +113,9 @@ static void score_class(const job *j, const yolo_score_key *keys, size_t n, cons
       case VERDICT_IGNORED: break;
     }
   }
-  out->ap = j->out->rule == YOLO_VOC_2007 ? eleven_points(precision, out->right, out->truths)
+  out->ap = j->how->rule == YOLO_VOC_2007 ? eleven_points(precision, out->right, out->truths)
                                           : area_under(precision, out->right, out->truths);
+  return YOLO_OK;
 }
 
 static yolo_status run_class(const job *j, int k) {
@@ -115,7 +138,7 @@ static yolo_status run_class(const job *j, int k) {
   YOLO_ENOMEM_IF_NULL(precision = yolo_alloc_array(truths.n, sizeof *precision));
   for (size_t i = 0; i < n; ++i) keys[i] = (yolo_score_key){yolo_score_to_key(j->set->detections[ids[i]].score), ids[i]};
   yolo_score_sort(keys, room, n);
-  score_class(j, keys, n, &truths, precision, out);
+  st = score_class(j, keys, n, &truths, precision, out);
 done:
   yolo_free(keys);
   yolo_free(room);
@@ -141,16 +164,18 @@ static double mean_of(const yolo_voc_result *r) {
   return n ? sum / n : -1;
 }
 
-yolo_status yolo_voc_run(const yolo_eval_set *set, yolo_voc_rule rule, double iou, int threads, yolo_voc_result *out) {
+yolo_status yolo_voc_run(const yolo_eval_set *set, const yolo_voc_options *how, yolo_voc_result *out) {
+  const int threads = how->threads ? how->threads : yolo_threads_available();
   yolo_eval_order detections = {0}, truths = {0};
-  job j = {set, &detections, &truths, out, NULL};
+  job j = {set, how, &detections, &truths, out, NULL};
   yolo_status st = YOLO_OK;
-  *out = (yolo_voc_result){.rule = rule, .iou = iou, .n_classes = set->n_classes};
+  *out = (yolo_voc_result){.rule = how->rule, .iou = how->iou, .n_classes = set->n_classes};
+  if (how->overlap == YOLO_EVAL_MASK) YOLO_TRY(check_masks(set));
   YOLO_TRY(yolo_eval_order_detections(set, false, &detections));
   YOLO_TRY(yolo_eval_order_truths(set, false, &truths));
   YOLO_ENOMEM_IF_NULL(out->classes = yolo_calloc((size_t)set->n_classes, sizeof *out->classes));
   YOLO_ENOMEM_IF_NULL(j.status = yolo_calloc((size_t)set->n_classes, sizeof *j.status));
-  yolo_parallel(threads ? threads : yolo_threads_available(), set->n_classes, class_task, &j);
+  yolo_parallel(threads, set->n_classes, class_task, &j);
   for (int k = 0; k < set->n_classes && st == YOLO_OK; ++k) {
     if (j.status[k] != YOLO_OK) st = yolo_fail(j.status[k], "memory ran short while detections were matched");
   }

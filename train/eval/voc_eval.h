@@ -6,7 +6,10 @@
  * difficult (and crowds) count neither way. There is no limit of detections.
  *
  * The devkit's corners are pixels that belong to the box, hence its "+ 1". Boxes here are [x, x + width) with x = xmin - 1 and
- * width = xmax - xmin + 1, as the VOC reader gives them: the same overlap without a "+ 1". */
+ * width = xmax - xmin + 1, as the VOC reader gives them: the same overlap without a "+ 1".
+ *
+ * Of masks it is the same with the overlap of pixels: AP^r of Hariharan et al., "Simultaneous Detection and Segmentation",
+ * ECCV 2014, section 5. */
 #ifndef YOLO_TRAIN_EVAL_VOC_EVAL_H
 #define YOLO_TRAIN_EVAL_VOC_EVAL_H
 
@@ -32,8 +35,14 @@ typedef struct yolo_voc_result {
   double mean_ap;          /* over classes with truths; -1: there are none */
 } yolo_voc_result;
 
-/* Boxes only. A detection is right from an overlap of `iou` on (the devkit's 0.5). */
-yolo_status yolo_voc_run(const yolo_eval_set *set, yolo_voc_rule rule, double iou, int threads, yolo_voc_result *out);
+/* A detection is right from an overlap of `iou` on (the devkit's 0.5). For masks all truths and detections have one. */
+typedef struct yolo_voc_options {
+  yolo_voc_rule rule;
+  yolo_eval_overlap overlap;
+  double iou;
+  int threads; /* 0: all */
+} yolo_voc_options;
+yolo_status yolo_voc_run(const yolo_eval_set *set, const yolo_voc_options *options, yolo_voc_result *out);
 void yolo_voc_result_free(yolo_voc_result *result);
 
 #endif

@@ -31,7 +31,7 @@ static yolo_status put_head(const yolo_eval_report *r, page_table *table) {
   YOLO_TRY(page_cells(table, last, 4));
   if (r->kinds[0].scored && r->kinds[1].scored)
     YOLO_TRY(page_cell(table, "%s", r->main_kind == YOLO_EVAL_MASK ? "box AP" : "mask AP"));
-  if (r->voc.classes) YOLO_TRY(page_cell(table, "VOC AP"));
+  if (r->kinds[r->main_kind].voc.classes) YOLO_TRY(page_cell(table, "VOC AP"));
 done:
   return st;
 }
@@ -57,7 +57,7 @@ static yolo_status put_class(const yolo_eval_report *r, int k, page_table *table
   YOLO_TRY(page_number(table, 3, c->best.f1));
   YOLO_TRY(page_number(table, 3, c->best.confidence));
   if (r->kinds[0].scored && r->kinds[1].scored) YOLO_TRY(page_number(table, 3, r->kinds[!r->main_kind].class_numbers[k][0]));
-  if (r->voc.classes) YOLO_TRY(page_number(table, 3, k < r->voc.n_classes ? r->voc.classes[k].ap : -1));
+  if (kind->voc.classes) YOLO_TRY(page_number(table, 3, k < kind->voc.n_classes ? kind->voc.classes[k].ap : -1));
 done:
   return st;
 }
@@ -65,7 +65,7 @@ done:
 yolo_status yolo_eval_section_classes(const yolo_eval_page *page, yolo_text *to) {
   const yolo_eval_report *r = page->report;
   const yolo_eval_kind *kind = &r->kinds[r->main_kind];
-  page_table table = {.columns = 4 + N_SHOWN + 4 + (r->kinds[0].scored && r->kinds[1].scored) + (r->voc.classes != NULL)};
+  page_table table = {.columns = 4 + N_SHOWN + 4 + (r->kinds[0].scored && r->kinds[1].scored) + (kind->voc.classes != NULL)};
   double *bars = NULL;
   yolo_status st = YOLO_OK;
   YOLO_ENOMEM_IF_NULL(bars = yolo_calloc((size_t)r->n_classes + 1, sizeof *bars));

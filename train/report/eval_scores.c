@@ -57,7 +57,7 @@ static yolo_status put_tiles(const yolo_eval_report *r, int which, yolo_text *to
   YOLO_TRY(put_tile(to, "AP75", kind->numbers[2], NULL, "IoU 0.75"));
   YOLO_TRY(put_tile(to, "recall", kind->numbers[8], NULL, most));
   if (which == r->main_kind) YOLO_TRY(put_best(r, to));
-  if (which == YOLO_EVAL_BOX) YOLO_TRY(put_voc(&r->voc, to));
+  YOLO_TRY(put_voc(&kind->voc, to));
   st = yolo_html_tiles(to, false);
 done:
   return st;
@@ -106,6 +106,7 @@ done:
 yolo_status yolo_eval_section_scores(const yolo_eval_page *page, yolo_text *to) {
   const yolo_eval_report *r = page->report;
   const yolo_eval_bootstrap *b = &r->kinds[r->main_kind].bootstrap;
+  const yolo_voc_result *voc = &r->kinds[r->main_kind].voc;
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_html_heading(to, "Scores"));
   for (int which = 0; which < 2; ++which) {
@@ -118,11 +119,11 @@ yolo_status yolo_eval_section_scores(const yolo_eval_page *page, yolo_text *to) 
                           "The best F1 is that of %s at IoU %.4g, all classes together. AP: average precision, AR: average "
                           "recall; \"-\": undefined.",
                           page_kind_names[r->main_kind], r->curves.iou));
-  if (r->voc.classes)
+  if (voc->classes)
     YOLO_TRY(yolo_html_note(to,
-                            "Pascal VOC: a box is right from IoU %.2g on with its one best truth; objects marked difficult are "
+                            "Pascal VOC: a %s is right from IoU %.2g on with its one best truth; objects marked difficult are "
                             "left out.",
-                            r->voc.iou));
+                            r->main_kind == YOLO_EVAL_MASK ? "mask" : "box", voc->iou));
   st = put_numbers(r, to);
 done:
   return st;
