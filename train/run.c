@@ -37,6 +37,13 @@ static void say_findings(yolo_run *run, const char *split, const yolo_data_sink 
   size_t clipped = sink->counts[YOLO_RULE_BOX_CLIPPED];
   if (dropped + clipped > 0)
     yolo_run_note(run, "%s: %zu boxes clipped, %zu left out; 'yolo data check' lists them", split, clipped, dropped);
+  /* What the readers found: lines that cannot be read, classes that `names` has not. */
+  size_t errors = 0;
+  for (int rule = 0; rule < YOLO_RULE_COUNT; ++rule)
+    if (yolo_rules[rule].severity == YOLO_SEVERITY_ERROR) errors += sink->counts[rule];
+  if (errors > dropped)
+    yolo_run_note(run, "%s: %zu errors in the labels, and what they are about is left out; 'yolo data check' lists them", split,
+                  errors - dropped);
 }
 
 /* As labelled, but with boxes that can be learned. */
@@ -63,6 +70,12 @@ static yolo_status class_names(const yolo_dataset *dataset, const char ***out) {
   return YOLO_OK;
 }
 
+static bool has_truth(const yolo_dataset *d) {
+  for (size_t i = 0; i < d->n_images; ++i)
+    if (d->images[i].count > 0 || d->images[i].label != YOLO_DATA_NO_LABEL) return true;
+  return false;
+}
+
 static yolo_status open_data(yolo_run *run) {
   const char **names = NULL;
   yolo_status st = YOLO_OK;
@@ -70,6 +83,13 @@ static yolo_status open_data(yolo_run *run) {
   if (run->train->n_images == 0 || run->train->n_classes == 0) {
     st = yolo_fail(YOLO_EINVAL, "the train split has %zu images and %zu classes: there is nothing to learn",
                    run->train->n_images, run->train->n_classes);
+    goto done;
+  }
+  if (!has_truth(run->train)) {
+    st = yolo_fail(YOLO_EINVAL,
+                   "the train split has %zu images, but no object of a known class on them: there is nothing to learn; 'yolo "
+                   "data check' says what is wrong",
+                   run->train->n_images);
     goto done;
   }
   if (!yolo_config_has_split(run->config, YOLO_SPLIT_VAL)) {
@@ -134,7 +154,11 @@ static yolo_status open_model(yolo_run *run) {
   YOLO_TRY(model_text(run, &text, &file));
   YOLO_TRY(yolo_run_short_name(file, &run->model_name));
   YOLO_TRY(yolo_model_adapt(text, file, &to, &run->cfg_text));
-  YOLO_TRY(make_spec(run, &run->spec));
+  st = make_spec(run, &run->spec);
+  if (st == YOLO_ESHAPE && to.width)
+    st = yolo_error_prefix(st, "an input of %d x %d does not fit this network; most want multiples of 32: ", to.width,
+                           to.height);
+  YOLO_TRY(st);
   if (run->spec.n_heads == 0)
     st = yolo_fail(YOLO_EUNSUPPORTED, "%s: a network without a head cannot be trained: nothing says what its output means",
                    file);

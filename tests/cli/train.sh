@@ -94,7 +94,8 @@ train set/data.cfg --set train.lr=fast|train
 train set/data.cfg --set train.loss=hinge --dir x1|there is no loss 'hinge'
 train set/data.cfg --set train.loss=softmax --dir x2|does not fit the head
 train set/data.cfg --set train.freeze=model.99. --dir x3|'model.99.' names nothing
-train set/data.cfg --imgsz 100 --dir x4|cannot be joined
+train set/data.cfg --imgsz 100 --dir x4|an input of 100 x 100 does not fit .* multiples of 32: .*cannot be joined
+train set/data.cfg --set data.names=a,b --dir x4|no object of a known class on them
 train set/data.cfg --batch 4 --imgsz 96 --epochs 3 --set augment.preset=yolov5 --seed 5 --dir one --resume|seed
 TABLE
 run train set/data.cfg "${small[@]}" --lr 100 --set train.warmup=0 --set train.clip=0 --dir wild
