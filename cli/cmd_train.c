@@ -97,7 +97,7 @@ static yolo_status load_config(const train_args *a, const args_words *words, yol
     }
     data.sets.items[data.sets.count++] = sets.items[i];
   }
-  YOLO_TRY(data_args_load(&data, words->items[0], out));
+  YOLO_TRY(data_args_load_recipe(&data, words->items[0], out));
 done:
   for (int i = 0; i < 8; ++i) yolo_text_free(&sets.texts[i]);
   return st;

@@ -3,6 +3,7 @@
 
 #include "backbone/base/text.h"
 #include "cli/cli.h"
+#include "train/recipe.h"
 
 #define AT(member) offsetof(data_args, member)
 
@@ -21,7 +22,8 @@ const args_option data_args_split[] = {
 static const yolo_setting one_text = {.name = "images", .type = YOLO_SETTING_TEXT};
 
 /* --format and --images are settings with a short name, so they go in front of --set. */
-yolo_status data_args_load(const data_args *args, const char *word, yolo_config *out) {
+typedef yolo_status load_fn(const char *path, const char *const *sets, int n_sets, yolo_config *out);
+static yolo_status load(const data_args *args, const char *word, load_fn *with, yolo_config *out) {
   const char *sets[ARGS_MOST_TEXTS + 2];
   yolo_text format = {0}, images = {0};
   yolo_status st = YOLO_OK;
@@ -36,11 +38,19 @@ yolo_status data_args_load(const data_args *args, const char *word, yolo_config 
     sets[n++] = images.data;
   }
   for (int i = 0; i < args->sets.count; ++i) sets[n++] = args->sets.items[i];
-  YOLO_TRY(yolo_config_load(word, sets, n, out));
+  YOLO_TRY(with(word, sets, n, out));
 done:
   yolo_text_free(&format);
   yolo_text_free(&images);
   return st;
+}
+
+yolo_status data_args_load(const data_args *args, const char *word, yolo_config *out) {
+  return load(args, word, yolo_config_load, out);
+}
+
+yolo_status data_args_load_recipe(const data_args *args, const char *word, yolo_config *out) {
+  return load(args, word, yolo_recipe_load, out);
 }
 
 yolo_status data_args_load_one(const data_args *args, const args_words *words, const char *usage, yolo_config *out) {

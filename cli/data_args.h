@@ -17,7 +17,9 @@ extern const args_option data_args_split[];  /* --split train|val|test, for comm
 
 /* Loads what `word` names and applies the options. *out: yolo_config_release, also after a failure. */
 yolo_status data_args_load(const data_args *args, const char *word, yolo_config *out);
-/* The same for a command that takes exactly one word; another number is a failure that shows `usage`. */
+/* The same for a training: preset = auto becomes the preset of the network's loss (train/recipe.h). */
+yolo_status data_args_load_recipe(const data_args *args, const char *word, yolo_config *out);
+/* data_args_load for a command that takes exactly one word; another number is a failure that shows `usage`. */
 yolo_status data_args_load_one(const data_args *args, const args_words *words, const char *usage, yolo_config *out);
 /* Prints data.cfg with every section, key, default, range and help. */
 yolo_status data_args_print_file(void);

@@ -136,7 +136,10 @@ static yolo_status preview(const preview_args *args, const args_words *words, co
   yolo_status st = YOLO_OK;
   data_args_sink(&sink, PROBLEMS_SHOWN);
   YOLO_TRY(check_out(out));
-  YOLO_TRY(data_args_load_one(&args->data, words, usage, &config));
+  if (args->augmented && words->count == 1)
+    YOLO_TRY(data_args_load_recipe(&args->data, words->items[0], &config)); /* as `yolo train` would */
+  else
+    YOLO_TRY(data_args_load_one(&args->data, words, usage, &config));
   YOLO_TRY(data_args_choose_split(&args->data, &config, YOLO_SPLIT_TRAIN, &split));
   YOLO_TRY(yolo_config_open_split(&config, yolo_split_names[split], &(yolo_data_open_options){.sink = &sink.sink}, &dataset));
   data_args_say_rest(&sink);

@@ -93,7 +93,7 @@ static void say_choices(const yolo_config *c) {
   say_setting(" (", &yolo_train_section, &c->train, "schedule");
   cli_say(", warm-up %g epochs), seed %d\n", c->train.warmup, c->train.seed);
   say_setting("augment   preset ", &yolo_augment_section, a, "preset");
-  cli_say("%s\n", plain ? "; a small data set goes further with --set augment.preset=yolov5 (yolo help data.cfg)" : "");
+  cli_say("%s\n", plain ? "; the network sees every image as it is" : "");
 }
 
 void train_talk_plan(const yolo_run *run) {

@@ -59,7 +59,8 @@ typedef enum yolo_augment_preset {
   YOLO_PRESET_DARKNET,
   YOLO_PRESET_YOLOV5,
   YOLO_PRESET_SSD,
-  YOLO_PRESET_CLASSIFY
+  YOLO_PRESET_CLASSIFY,
+  YOLO_PRESET_AUTO /* as the loss asks for it (train/recipe.h); nothing where no network is trained */
 } yolo_augment_preset;
 
 /* [augment] of data.cfg; augment_settings.c has the rows with their meaning, and the presets. */

@@ -21,7 +21,8 @@
   { #name, YOLO_SETTING_BOOL, AT(name), fallback, 0, 0, NULL, help }
 
 static const yolo_setting rows[] = {
-    CHOICE(preset, "none", "none|darknet|yolov5|ssd|classify", "published values; what else is set here overrides them"),
+    CHOICE(preset, "auto", "none|darknet|yolov5|ssd|classify|auto",
+           "published values, which other keys override; auto: as the paper of the network's loss"),
     REAL(colour_chance, "1", 0, 1, "probability of each change of hue, saturation, value, brightness, contrast"),
     REAL(hue, "0", 0, 0.5, "shift of the hue, +- this many turns of the colour circle"),
     REAL(saturation, "0", 0, 1, "factor of the saturation, 1 +- this (as YOLOv5 draws it)"),
@@ -69,7 +70,7 @@ const yolo_setting_section yolo_augment_section = {"augment", "what is done to i
 
 /* As the fallbacks of the rows say (a test compares). */
 static const yolo_augment base = {
-    .preset = YOLO_PRESET_NONE,
+    .preset = YOLO_PRESET_AUTO,
     .colour_chance = 1,
     .saturation_factor = 1,
     .exposure = 1,

@@ -11,6 +11,7 @@
 #ifndef YOLO_TRAIN_LOSS_H
 #define YOLO_TRAIN_LOSS_H
 
+#include "datasets/augment.h"
 #include "detect/head.h"
 
 /* One object as the network sees it: centre and size as fractions of the input's width and height. */
@@ -82,6 +83,7 @@ typedef struct yolo_loss_def {
   const char *summary;  /* one line: what, which paper */
   const char *heads[4]; /* the heads it fits, by the name of their section ("classify" for heads without one); ends with NULL */
   const char *asked_by; /* NULL, or the key of a section that makes this loss the default there */
+  yolo_augment_preset recipe; /* how its paper augments: what [augment] preset = auto means */
   /* Reads the keys of all its heads into attributes (owned by the caller: yolo_free). heads[i].value has shapes only; those of
    * a later batch may be larger or smaller maps. The sections need not live on. */
   yolo_status (*make)(const yolo_loss_head *heads, int n_heads, void **out);

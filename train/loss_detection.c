@@ -234,5 +234,6 @@ static yolo_status run(const void *attrs, const yolo_loss_batch *batch, yolo_los
 const yolo_loss_def yolo_loss_detection = {.name = "detection",
                                            .summary = "squared differences over a grid (YOLO, Redmon et al. 2016)",
                                            .heads = {"detection", NULL},
+                                           .recipe = YOLO_PRESET_DARKNET,
                                            .make = make,
                                            .run = run};

@@ -67,5 +67,6 @@ const yolo_loss_def yolo_loss_gaussian = {
     .name = "gaussian",
     .summary = "likelihood of the box under what the network is sure of (Choi et al. 2019)",
     .heads = {"Gaussian_yolo", NULL},
+    .recipe = YOLO_PRESET_DARKNET,
     .make = make,
     .run = yolo_darknet_run};

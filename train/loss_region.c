@@ -189,5 +189,6 @@ static yolo_status run(const void *attrs, const yolo_loss_batch *batch, yolo_los
 const yolo_loss_def yolo_loss_region = {.name = "region",
                                         .summary = "the anchor whose box fits best at the cell (YOLOv2, Redmon & Farhadi 2017)",
                                         .heads = {"region", NULL},
+                                        .recipe = YOLO_PRESET_DARKNET,
                                         .make = make,
                                         .run = run};

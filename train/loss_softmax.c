@@ -97,5 +97,6 @@ static yolo_status run(const void *attrs, const yolo_loss_batch *batch, yolo_los
 const yolo_loss_def yolo_loss_softmax = {.name = "softmax",
                                          .summary = "cross entropy of a softmax, smoothed and mixed labels",
                                          .heads = {"classify", NULL},
+                                         .recipe = YOLO_PRESET_CLASSIFY,
                                          .make = make,
                                          .run = run};

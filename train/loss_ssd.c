@@ -376,5 +376,6 @@ const yolo_loss_def yolo_loss_ssd = {
     .name = "ssd",
     .summary = "multibox: smooth L1, softmax, three hard negatives a positive (Liu et al. 2016)",
     .heads = {"ssd", NULL},
+    .recipe = YOLO_PRESET_SSD,
     .make = make,
     .run = run};

@@ -27,5 +27,6 @@ const yolo_loss_def yolo_loss_yolov3 = {
     .name = "yolov3",
     .summary = "best anchor of all, squared differences and cross entropy (Redmon & Farhadi 2018)",
     .heads = {"yolo", NULL},
+    .recipe = YOLO_PRESET_DARKNET,
     .make = make,
     .run = yolo_darknet_run};

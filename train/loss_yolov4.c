@@ -40,6 +40,7 @@ done:
 const yolo_loss_def yolo_loss_yolov4 = {.name = "yolov4",
                                         .summary = "IoU losses, several anchors a truth (Bochkovskiy et al. 2020)",
                                         .heads = {"yolo", NULL},
+                                        .recipe = YOLO_PRESET_DARKNET,
                                         .asked_by = "iou_loss",
                                         .make = make,
                                         .run = yolo_darknet_run};

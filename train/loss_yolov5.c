@@ -254,5 +254,6 @@ static yolo_status run(const void *attrs, const yolo_loss_batch *batch, yolo_los
 const yolo_loss_def yolo_loss_yolov5 = {.name = "yolov5",
                                         .summary = "anchors by ratio, neighbour cells, CIoU, objectness = overlap (YOLOv5)",
                                         .heads = {"yolo", NULL},
+                                        .recipe = YOLO_PRESET_YOLOV5,
                                         .make = make,
                                         .run = run};

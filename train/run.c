@@ -106,9 +106,8 @@ done:
 
 /* ---- the network ---- */
 
-/* model.file: a cfg, a model file, or a network of the zoo by its name. *text is the caller's. */
-static yolo_status model_text(yolo_run *run, char **text, const char **file) {
-  const char *name = run->config->model.file ? run->config->model.file : DEFAULT_MODEL;
+yolo_status yolo_run_model_text(const yolo_config *config, char **text, const char **file) {
+  const char *name = config->model.file ? config->model.file : DEFAULT_MODEL;
   const char *zoo = yolo_zoo_text(yolo_basename(name));
   size_t length;
   *file = name;
@@ -151,7 +150,7 @@ static yolo_status open_model(yolo_run *run) {
   const yolo_config *c = run->config;
   yolo_model_adaptation to = {(int)run->train->n_classes, c->model.size[0], c->model.size[1]};
   yolo_status st = YOLO_OK;
-  YOLO_TRY(model_text(run, &text, &file));
+  YOLO_TRY(yolo_run_model_text(run->config, &text, &file));
   YOLO_TRY(yolo_run_short_name(file, &run->model_name));
   YOLO_TRY(yolo_model_adapt(text, file, &to, &run->cfg_text));
   st = make_spec(run, &run->spec);

@@ -62,6 +62,8 @@ yolo_status yolo_run_save_samples(yolo_run *run);
 yolo_status yolo_run_check_memory(yolo_run *run);
 yolo_status yolo_run_choose_part(yolo_run *run);
 
+/* run.c. model.file: a cfg, a model file, or a network of the zoo by its name, with its text. *text is the caller's. */
+yolo_status yolo_run_model_text(const yolo_config *config, char **text, const char **file);
 /* run_train.c: train.patience validations have not found a better score. */
 bool yolo_run_lost_patience(const yolo_run *run);
 

@@ -20,10 +20,10 @@ static const yolo_cfg_section *section_of(const yolo_model_spec *spec, const yol
 
 static const char *head_name(const yolo_head *head) { return head->def->section.name ? head->def->section.name : "classify"; }
 
-/* The loss of a head: [train] loss, else `loss` of its section, else its default. */
-static yolo_status choose_loss(const yolo_session *s, const yolo_head *head, const yolo_loss_def **out) {
-  const yolo_cfg_section *section = section_of(s->spec, head);
-  const char *name = s->settings->loss && *s->settings->loss ? s->settings->loss : NULL;
+yolo_status yolo_session_choose_loss(const yolo_model_spec *spec, const yolo_train_settings *settings, const yolo_head *head,
+                                     const yolo_loss_def **out) {
+  const yolo_cfg_section *section = section_of(spec, head);
+  const char *name = settings->loss && *settings->loss ? settings->loss : NULL;
   if (!name && section) name = yolo_cfg_text(section, "loss", NULL);
   *out = name ? yolo_loss_find(name) : yolo_loss_default(head->def, section);
   if (!*out && name) return yolo_fail(YOLO_EINVAL, "there is no loss '%s'; 'yolo train --losses' lists them", name);
@@ -50,7 +50,7 @@ static yolo_status make_losses(yolo_session *s) {
   for (int h = 0; h < s->spec->n_heads; ++h) {
     const yolo_head *head = &s->spec->heads[h];
     const yolo_loss_def *loss = NULL;
-    YOLO_TRY(choose_loss(s, head, &loss));
+    YOLO_TRY(yolo_session_choose_loss(s->spec, s->settings, head, &loss));
     yolo_session_group *group = group_of(s, loss);
     if (!group || group->n_heads == 8)
       return yolo_fail(YOLO_EUNSUPPORTED, "more than 8 heads of one kind, or 4 kinds of losses");

@@ -59,6 +59,9 @@ typedef struct yolo_session {
 yolo_status yolo_session_new(const yolo_model_spec *spec, const yolo_train_settings *settings, double steps_per_epoch,
                              yolo_session *out);
 void yolo_session_release(yolo_session *session);
+/* The loss of a head: [train] loss, else `loss` of its section, else its default. */
+yolo_status yolo_session_choose_loss(const yolo_model_spec *spec, const yolo_train_settings *settings, const yolo_head *head,
+                                     const yolo_loss_def **out);
 /* The average begins anew at the current values. */
 void yolo_session_restart_average(yolo_session *session);
 

@@ -1,5 +1,7 @@
 # yolo train: the files of a run, equal runs, stopping and going on, what is refused.
-. "$(dirname "$0")/lib.sh"
+root=$(cd "$(dirname "$0")" && pwd)
+. "$root/lib.sh"
+. "$root/train_lib.sh"
 
 run data synth set --images 10 --val 4 --size 96 --seed 3
 expect_status 0
@@ -53,6 +55,37 @@ for signal in INT KILL; do
   expect_out 'broken/last.ckpt: goes on with epoch'
   for file in "${equal[@]}"; do expect_equal one/$file broken/$file; done
 done
+
+# How images are augmented is the paper's whose loss it is, unless something else is said; digits and thumbnails are not cropped.
+make_small
+make_classifier
+make_labelled folders
+sed 's/=32/=160/; s/stride=2/stride=8/' classifier.cfg >larger.cfg
+while read -r preset data model; do
+  rm -rf recipe
+  # shellcheck disable=SC2086
+  run train $data --model $model --batch 4 --epochs 1 --dir recipe
+  expect_status 0
+  expect_out "^augment   preset $preset\\b"
+  expect_is "$(grep -cE "^preset = $preset " recipe/data.cfg)" 1
+done <<'CASES'
+yolov5 set/data.cfg yolo-nano --imgsz 96
+darknet set/data.cfg small.cfg
+yolov5 set/data.cfg small.cfg --set train.loss=yolov5
+ssd set/data.cfg ssd-mobilenet --imgsz 96
+none folders classifier.cfg
+classify folders larger.cfg
+classify folders classifier.cfg --set augment.preset=classify
+none set/data.cfg small.cfg --set augment.preset=none
+CASES
+rm -rf recipe
+run train set/data.cfg --model small.cfg --batch 4 --epochs 1 --dir recipe --set augment.flip=0
+expect_status 0
+expect_is "$(grep -cE '^(preset = darknet|flip = 0|mosaic = 0.5) ' recipe/data.cfg)" 3
+run data preview set/data.cfg --augmented --out auto.png
+expect_status 0
+run data preview set/data.cfg --augmented --set augment.preset=yolov5 --out named.png
+expect_equal auto.png named.png
 
 # Nothing to go on from is said, and training begins.
 run train set/data.cfg "${small[@]}" --epochs 1 --dir fresh --resume

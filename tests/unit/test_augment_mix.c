@@ -207,12 +207,12 @@ END_TEST
 
 /* ---- settings ---- */
 
-START_TEST(defaults_are_the_preset_none) {
+START_TEST(defaults_are_the_preset_auto) {
   yolo_augment from_rows, none;
   memset(&from_rows, 0, sizeof from_rows);
   memset(&none, 0, sizeof none);
   ck_assert_int_eq(yolo_settings_defaults(&yolo_augment_section, &from_rows), YOLO_OK);
-  yolo_augment_use_preset(&none, YOLO_PRESET_NONE);
+  yolo_augment_use_preset(&none, YOLO_PRESET_AUTO);
   for (const yolo_setting *row = yolo_augment_section.rows; row->name; row++) {
     yolo_text a = {0}, b = {0};
     ck_assert_int_eq(yolo_settings_show(row, &from_rows, &a), YOLO_OK);
@@ -381,7 +381,7 @@ int main(void) {
   tcase_add_test(c, pasted_objects_lie_on_top);
   tcase_add_test(c, ssd_keeps_objects_by_their_centre);
   tcase_add_test(c, little_that_is_left_goes);
-  tcase_add_test(c, defaults_are_the_preset_none);
+  tcase_add_test(c, defaults_are_the_preset_auto);
   tcase_add_test(c, presets_have_their_values);
   tcase_add_loop_test(c, strange_pictures_and_objects, 0, 2);
   tcase_add_test(c, bad_requests_are_refused);
