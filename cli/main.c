@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backbone/base/paths.h"
 #include "backbone/base/text.h"
 #include "cli/cli.h"
 
@@ -48,9 +49,9 @@ static bool is_written(const args_option *o) {
   return false;
 }
 
-static bool is_same_file(const char *a, const char *b) {
-  struct stat x, y;
-  return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+static bool is_file(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && S_ISREG(s.st_mode);
 }
 
 static const char *text_of(const args_group *g, const args_option *o, const void *args) {
@@ -59,11 +60,12 @@ static const char *text_of(const args_group *g, const args_option *o, const void
 
 static bool is_read(const char *path, const args_group *groups, const void *args, const args_words *words) {
   for (int i = 0; i < words->count; ++i) {
-    if (is_same_file(path, words->items[i])) return true;
+    if (yolo_path_same_file(path, words->items[i])) return true;
   }
   for (const args_group *g = groups; g && g->title; ++g) {
     for (const args_option *o = g->options; o->name; ++o) {
-      if (!is_written(o) && is_same_file(path, text_of(g, o, args))) return true;
+      const char *other = is_written(o) ? NULL : text_of(g, o, args);
+      if (other && yolo_path_same_file(path, other)) return true;
     }
   }
   return false;
@@ -73,7 +75,7 @@ static bool spares_inputs(const args_group *groups, const void *args, const args
   for (const args_group *g = groups; g && g->title; ++g) {
     for (const args_option *o = g->options; o->name; ++o) {
       const char *path = is_written(o) ? text_of(g, o, args) : NULL;
-      if (!path || !is_read(path, groups, args, words)) continue;
+      if (!path || !is_file(path) || !is_read(path, groups, args, words)) continue;
       cli_complain("--%s would write over '%s', which this command reads; name another file", o->name, path);
       return false;
     }

@@ -4,6 +4,7 @@
  * metadata hold all of it. Options given by the caller win over what a file says, and a file over defaults. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
@@ -277,8 +278,8 @@ static yolo_status load_by_kind(const char *path, const yolo_model_options *opti
                                 yolo_native *native) {
   yolo_weights_kind kind = YOLO_WEIGHTS_UNKNOWN;
   if (yolo_has_suffix(path, ".cfg") || yolo_zoo_text(path)) return load_cfg(path, &spec->cfg);
+  if (!strpbrk(path, "./") && access(path, F_OK) != 0) return no_such_model(path);
   yolo_status st = yolo_weights_sniff(path, &kind);
-  if (st == YOLO_EIO && !strpbrk(path, "./")) return no_such_model(path);
   if (st != YOLO_OK) return st;
   if (kind == YOLO_WEIGHTS_DARKNET) return load_darknet_model(path, options->cfg, spec);
   return load_native_model(path, options->cfg, spec, native);

@@ -40,6 +40,7 @@ for spelling in version --version -V; do
   expect_out '^yolo [0-9]+\.[0-9]+\.[0-9]+$'
 done
 
+mkdir folder
 # Wrong words: arguments, then what standard error must contain.
 while IFS='|' read -r words sentence; do
   # shellcheck disable=SC2086
@@ -91,6 +92,7 @@ info|no model was named
 info a.cfg b.cfg|one model at a time
 info nowhere.cfg|nowhere.cfg
 info yolov4-tny|did you mean 'yolov4-tiny'\?
+info folder|folder: is a folder, not a file
 info frobnicate|no file 'frobnicate', and no network of the zoo
 detect a.jpg --model yolov4-tiny|'yolov4-tiny' is a network without weights
 bench|no model was named
