@@ -52,7 +52,7 @@ void train_talk_epoch(const train_talk *t, const yolo_epoch_report *r) {
   cli_say("  ");
   if (r->images_per_second > 0) cli_say("%.1f images/s, ", r->images_per_second); /* none: stopped after its last step */
   if (r->wait_share > 0.03) cli_say("%.0f%% waiting for data, ", 100 * r->wait_share);
-  cli_say("%.0f MB", (double)r->memory * 1e-6);
+  cli_say("%.*f MB", r->memory < 100000000 ? 1 : 0, (double)r->memory * 1e-6);
   if (r->seconds > 0) {
     cli_say(", ");
     say_time(r->seconds * (r->epochs - r->epoch - 1));

@@ -223,9 +223,11 @@ static yolo_status make_judge(yolo_run *run) {
   yolo_model_spec spec = {0};
   yolo_trainer_view view = {run->session.trainer, yolo_session_best_values(&run->session)};
   yolo_model_options options = {.device = "cpu", .threads = run->config->train.threads};
+  const int threads = run->config->train.threads > 0 ? run->config->train.threads : yolo_threads_available();
   if (!run->val) return YOLO_OK;
   yolo_status st = make_spec(run, &spec);
   if (st == YOLO_OK) st = yolo_model_from_values(&spec, yolo_trainer_fetch, &view, &options, &run->judge);
+  if (st == YOLO_OK) st = yolo_context_set_open(run->judge, threads, run->val->n_images, &run->contexts);
   yolo_model_spec_release(&spec);
   return st;
 }
@@ -326,6 +328,7 @@ void yolo_run_free(yolo_run *run) {
   if (!run) return;
   yolo_loader_free(run->loader);
   if (run->has_session) yolo_session_release(&run->session);
+  yolo_context_set_close(&run->contexts);
   yolo_model_free(run->judge);
   yolo_model_spec_release(&run->spec);
   yolo_eval_truths_free(&run->truths);

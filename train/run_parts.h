@@ -17,7 +17,8 @@ struct yolo_run {
   yolo_session session;
   bool has_session;
   yolo_loader *loader;
-  yolo_model *judge; /* runs the averaged weights on val */
+  yolo_model *judge;         /* runs the averaged weights on val */
+  yolo_context_set contexts; /* of the judge: they stay, so that memory is the same after every epoch */
   yolo_run_plan plan;
   int parts; /* loader batches of a step */
   int steps; /* of an epoch */

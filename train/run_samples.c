@@ -4,7 +4,6 @@
 #include "backbone/base/paths.h"
 #include "backbone/base/threads.h"
 #include "detect/draw.h"
-#include "train/context_set.h"
 #include "train/run_parts.h"
 
 typedef struct sample {
@@ -15,7 +14,6 @@ typedef struct sample {
 typedef struct samples {
   const yolo_run *run;
   const char *folder;
-  yolo_context_set contexts;
   sample *items;
 } samples;
 
@@ -45,7 +43,7 @@ done:
 static void sample_task(void *payload, int index, int thread) {
   samples *all = payload;
   sample *s = &all->items[index];
-  s->st = save_sample(all, all->contexts.items[thread], (size_t)index);
+  s->st = save_sample(all, all->run->contexts.items[thread], (size_t)index);
   if (s->st != YOLO_OK) s->problem = yolo_strdup(yolo_error_message());
 }
 
@@ -58,7 +56,6 @@ static yolo_status first_failure(const samples *all, size_t count) {
 }
 
 yolo_status yolo_run_save_samples(yolo_run *run) {
-  const int threads = run->config->train.threads > 0 ? run->config->train.threads : yolo_threads_available();
   size_t count = (size_t)run->config->output.samples;
   samples all = {.run = run};
   char *folder = NULL;
@@ -69,13 +66,11 @@ yolo_status yolo_run_save_samples(yolo_run *run) {
   YOLO_TRY(yolo_path_make_folder(folder));
   all.folder = folder;
   YOLO_ENOMEM_IF_NULL(all.items = yolo_calloc(count, sizeof *all.items));
-  YOLO_TRY(yolo_context_set_open(run->judge, threads, count, &all.contexts));
-  yolo_parallel(all.contexts.n, (int)count, sample_task, &all);
+  yolo_parallel(run->contexts.n, (int)count, sample_task, &all);
   st = first_failure(&all, count);
 done:
   for (size_t i = 0; all.items && i < count; ++i) yolo_free(all.items[i].problem);
   yolo_free(all.items);
-  yolo_context_set_close(&all.contexts);
   yolo_free(folder);
   return st;
 }

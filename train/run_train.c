@@ -127,8 +127,11 @@ done:
 static yolo_status validate(yolo_run *run) {
   yolo_trainer_view view = {run->session.trainer, yolo_session_best_values(&run->session)};
   yolo_validation_details details = {0};
-  yolo_validation_options options = {
-      .threads = run->config->train.threads, .stop = stop_validation, .payload = run, .details = &details};
+  yolo_validation_options options = {.threads = run->config->train.threads,
+                                     .stop = stop_validation,
+                                     .contexts = &run->contexts,
+                                     .payload = run,
+                                     .details = &details};
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_network_load(run->judge->network, yolo_trainer_fetch, &view));
   YOLO_TRY(yolo_validate(run->judge, run->val, &run->truths, &options, &run->now.validation));
@@ -149,6 +152,7 @@ static yolo_status finish_epoch(yolo_run *run) {
   yolo_status st = YOLO_OK;
   if (run->val && ((run->now.epoch + 1) % t->validate_every == 0 || last)) YOLO_TRY(validate(run));
   if (!run->val) YOLO_TRY(yolo_run_save_model(run, yolo_session_best_values(&run->session), "best.safetensors"));
+  yolo_memory_trim();
   run->now.memory = resident_bytes();
   yolo_free(run->state.report);
   run->state.report = NULL;

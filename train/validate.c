@@ -5,7 +5,6 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/threads.h"
-#include "train/context_set.h"
 
 /* Images whose results wait to be kept in their order, between two looks at whether to stop: so many, or 8 a thread; 16 where
  * they are all decoded first. */
@@ -17,7 +16,7 @@ typedef struct validator {
   yolo_eval_truths *truths;
   yolo_detect_options how;
   int threads;
-  yolo_context_set contexts;
+  yolo_context_set contexts, own;
   yolo_validation_details *details; /* the caller's, or one of its own */
   yolo_image images[AT_ONCE];
   yolo_result *results[AT_ONCE];
@@ -159,7 +158,8 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
   out->classifier = model->spec.heads[0].def->scores != NULL;
   out->images = out->classifier ? dataset->n_images : truths->n_images;
   if (out->classifier) YOLO_TRY(yolo_topk_new(model->spec.classes, &v->details->topk));
-  YOLO_TRY(yolo_context_set_open(model, v->threads, out->images, &v->contexts));
+  if (!options->contexts) YOLO_TRY(yolo_context_set_open(model, v->threads, out->images, &v->own));
+  v->contexts = options->contexts ? *options->contexts : v->own;
   YOLO_TRY(run_images(v, out->images, options));
   out->network_ms = out->images ? v->network_ms / (double)out->images : 0;
   if (out->classifier)
@@ -169,7 +169,7 @@ yolo_status yolo_validate(const yolo_model *model, const yolo_dataset *dataset, 
 done:
   release_slots(v);
   yolo_validation_details_release(&own);
-  yolo_context_set_close(&v->contexts);
+  yolo_context_set_close(&v->own);
   yolo_free(v);
   return st;
 }

@@ -4,6 +4,7 @@
 #define YOLO_TRAIN_VALIDATE_H
 
 #include "detect/model.h"
+#include "train/context_set.h"
 #include "train/eval/eval_report.h"
 #include "train/eval/topk.h"
 
@@ -20,6 +21,7 @@ typedef struct yolo_validation_options {
   int threads;                                            /* that decode; 0: every core it may use */
   bool (*stop)(void *payload, size_t done, size_t total); /* NULL: nobody asks; true: give up (YOLO_ECANCELLED) */
   void *payload;
+  const yolo_context_set *contexts; /* of the model; NULL: some are opened for this validation alone */
   yolo_validation_details *details; /* NULL: not wanted; stays where it is while its report is read */
 } yolo_validation_options;
 

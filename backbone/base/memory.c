@@ -12,6 +12,9 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { CACHE_LINE = 64 };
 static const size_t huge_page = (size_t)2 << 20;
@@ -101,3 +104,9 @@ yolo_memory_stats yolo_memory_get_stats(void) {
 }
 
 void yolo_memory_fail_at(long nth) { atomic_store_explicit(&fail_countdown, nth, memory_order_relaxed); }
+
+void yolo_memory_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

@@ -34,6 +34,10 @@ void yolo_memory_fail_at(long nth); /* the nth allocation from now fails (1 = th
  * groups leave (version 1 and 2, without the pages of files that could go) and what `ulimit -v` leaves. UINT64_MAX when nobody
  * says (memory_available.c). */
 uint64_t yolo_memory_available(void);
+/* Gives pages that only freed blocks lie on back to the system, where its allocator can (glibc): heaps of several threads keep
+ * what their busiest moment took, and when that is depends on how they are scheduled. For the end of an epoch, not of a step.
+ */
+void yolo_memory_trim(void);
 /* What `ulimit -v` alone leaves; UINT64_MAX: there is no such limit. It counts addresses, so that stacks and heaps of threads
  * that begin later take from it, filled or not. */
 uint64_t yolo_memory_addresses(void);
