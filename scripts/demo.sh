@@ -71,7 +71,7 @@ much. The page shows curves, mix-ups and the worst pictures first."
 run eval $out/shapes/data.cfg --model $out/run/best.safetensors --report $out/report.html
 
 tell "5. Detecting" "The model is one file. It holds the network, the names and how pictures are prepared."
-run detect $out/shapes/images/val/00000?.jpg --model $out/run/best.safetensors --out $out/boxes
+run detect "$out/shapes/images/val/00000*.jpg" --model $out/run/best.safetensors --out $out/boxes
 
 tell "6. Why?" \
   "Nothing here is a black box. Which cells of the network answered for which object while it trained:"
