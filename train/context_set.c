@@ -23,10 +23,10 @@ yolo_status yolo_context_set_open(const yolo_model *model, int threads, size_t i
   YOLO_ENOMEM_IF_NULL(out->items = yolo_calloc((size_t)(n > 1 ? n : 1), sizeof(yolo_context *)));
   YOLO_TRY(yolo_context_new(model, &out->items[0]));
   out->n = 1;
-  if (n < 2 || yolo_runner_has_own_memory(out->items[0]->runner)) return YOLO_OK;
+  if (yolo_runner_has_own_memory(out->items[0]->runner)) return YOLO_OK;
   YOLO_TRY(image_bytes(out->items[0], &bytes));
-  if (!fit(bytes, n)) return YOLO_OK;
-  for (; out->n < n; ++out->n) YOLO_TRY(yolo_context_new(model, &out->items[out->n]));
+  for (; out->n < n && fit(bytes, n); ++out->n) YOLO_TRY(yolo_context_new(model, &out->items[out->n]));
+  out->bytes = bytes * (size_t)out->n;
 done:
   if (st != YOLO_OK) yolo_context_set_close(out);
   return st;

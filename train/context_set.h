@@ -8,7 +8,8 @@
 /* Zero-initialise; yolo_context_set_close. */
 typedef struct yolo_context_set {
   yolo_context **items;
-  int n; /* 1: the network itself uses the threads; else items[i] is for thread i of a yolo_parallel with n threads */
+  size_t bytes; /* activations and workspaces of all of them; 0 on a device that is not this processor */
+  int n;        /* 1: the network itself uses the threads; else items[i] is for thread i of a yolo_parallel with n threads */
 } yolo_context_set;
 
 /* One a thread, for no more images than there are. It stays at one where activations for all of them would be more than an

@@ -257,6 +257,8 @@ static void fill_plan(yolo_run *run) {
   p->width = run->spec.width;
   p->height = run->spec.height;
   p->batch = run->config->train.batch;
+  p->judge += run->contexts.bytes;
+  p->needed += run->contexts.bytes;
   p->parameters = (long)yolo_graph_param_count(run->spec.graph, true);
   for (int i = 0; i < run->session.ranges.count; ++i) p->learned += (long)run->session.ranges.items[i].count;
 }

@@ -50,7 +50,7 @@ typedef struct yolo_run_plan {
   long parameters, learned;
   yolo_trainer_memory memory;
   size_t optimizer;   /* bytes: its moments and the average of the weights */
-  size_t judge;       /* bytes: the weights that are validated */
+  size_t judge;       /* bytes: the weights that are validated, and its activations */
   uint64_t needed;    /* bytes: all of these together */
   uint64_t available; /* bytes that were free before; UINT64_MAX: nobody says */
 } yolo_run_plan;
