@@ -7,6 +7,7 @@
 #include "cli/out.h"
 #include "cli/prefetch.h"
 #include "cli/progress.h"
+#include "detect/context_set.h"
 
 typedef struct detect_args {
   model_args model;
@@ -33,7 +34,7 @@ typedef struct detect_writer {
 typedef struct detect_totals {
   long images, failed, detections;
   double load_ms, network_ms, post_ms; /* sums over images; load_ms with the decoding, on other threads */
-  /* Of the main thread: waiting for images, resizing them or handing them to the device, and for outputs. */
+  /* Waiting for images; resizing them or handing them to the device; writing. Side by side: sums over the threads. */
   double wait_ms, copy_ms, write_ms;
   /* What network_ms holds of first passes, in which a GPU settles on kernels, and how many images these had. */
   double first_ms;
@@ -48,19 +49,25 @@ typedef struct detect_job {
   model_choice choice;
   char *default_model; /* owned: taken because none was named; NULL: one was */
   yolo_model *model;
-  yolo_context *context;
+  yolo_context_set contexts; /* several: images go through the network side by side */
+  yolo_context *context;     /* the first of them */
   yolo_detect_options options;
   int *classes; /* what options.classes points to */
   char *folder; /* NULL: nothing is written into one */
   out_run run;
   detect_writer writers[DETECT_MAX_WRITERS];
-  int n_writers;
+  int n_writers, writers_apart;
   prefetch *ahead;
-  prefetch_item *items;  /* batch */
-  yolo_pixels *pixels;   /* batch */
-  yolo_result **results; /* batch */
-  int *tally;            /* detections by class, for a line */
-  int last_count;        /* images of the last batch */
+  int threads;          /* of this run */
+  int lot;              /* images that are taken at a time, side by side */
+  prefetch_item *items; /* each of these: detect_batch_room() of them */
+  yolo_pixels *pixels;
+  yolo_result **results;
+  yolo_status *status;
+  char **problems;  /* owned: the sentences of status */
+  double *write_ms; /* of pictures and crops */
+  int *tally;       /* detections by class, for a line */
+  int last_count;   /* images of the last batch */
   progress bar;
   detect_totals totals;
 } detect_job;
@@ -68,6 +75,13 @@ typedef struct detect_job {
 /* detect_setup.c: files, model, options and writers, in this order. Nothing was written when it fails. */
 yolo_status detect_setup(detect_job *job, const detect_args *args, char *const *words, int n_words);
 void detect_job_free(detect_job *job);
+
+/* detect_batch.c: room for how many images there must be, how many to take now; the network over them and what is written of
+ * each alone; then what became of one. */
+int detect_batch_room(const detect_job *job);
+int detect_batch_size(const detect_job *job);
+yolo_status detect_batch_run(detect_job *job, int count);
+yolo_status detect_batch_status(detect_job *job, int i);
 
 /* detect_loop.c: every image; returns the exit code. Files of the writers appear at the end. */
 int detect_loop(detect_job *job);

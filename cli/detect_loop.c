@@ -17,7 +17,8 @@ static void complain_about(const source_item *source, const char *what) {
 static int take_images(detect_job *job) {
   int count = 0;
   double start = yolo_now_ms();
-  while (count < job->args->batch && !cli_stop_signal()) {
+  const int most = detect_batch_size(job);
+  while (count < most && !cli_stop_signal()) {
     prefetch_item item;
     if (!prefetch_next(job->ahead, &item)) break;
     const source_item *source = &job->sources.items[item.index];
@@ -38,18 +39,21 @@ static int take_images(detect_job *job) {
   return count;
 }
 
-static yolo_status write_image(detect_job *job, prefetch_item *item, const yolo_result *result) {
+/* Writers whose files hold all images, in their order. */
+static yolo_status write_in_order(detect_job *job, prefetch_item *item, const yolo_result *result) {
   out_image image = {item->index, &job->sources.items[item->index], &item->image, result};
   double start = yolo_now_ms();
   yolo_status st = YOLO_OK;
   for (int i = 0; st == YOLO_OK && i < job->n_writers; ++i) {
-    st = job->writers[i].kind->image(&job->run, job->writers[i].state, &image);
+    if (!job->writers[i].kind->apart) st = job->writers[i].kind->image(&job->run, job->writers[i].state, &image);
   }
   job->totals.write_ms += yolo_now_ms() - start;
   return st;
 }
 
-static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_result *result) {
+static yolo_status finish_image(detect_job *job, int i) {
+  prefetch_item *item = &job->items[i];
+  yolo_result *result = job->results[i];
   detect_totals *t = &job->totals;
   t->copy_ms += result->load_ms;
   result->load_ms += item->load_ms; /* the decoding, on its own thread, and the resizing */
@@ -58,28 +62,21 @@ static yolo_status finish_image(detect_job *job, prefetch_item *item, yolo_resul
   t->load_ms += result->load_ms;
   t->network_ms += result->network_ms;
   t->post_ms += result->post_ms;
-  yolo_status st = write_image(job, item, result);
+  t->write_ms += job->write_ms[i];
+  yolo_status st = write_in_order(job, item, result);
   if (st == YOLO_OK) detect_report_image(job, &job->sources.items[item->index], result);
   return st;
 }
 
-/* A GPU meets a batch of a new size with choosing and recording, once: that is no measure of the network. */
-static void note_first_pass(detect_job *job, int count) {
-  bool first = count != job->last_count && yolo_runner_has_own_memory(job->context->runner);
-  job->last_count = count;
-  if (!first) return;
-  job->totals.first_images += count;
-  for (int i = 0; i < count; ++i) job->totals.first_ms += job->results[i]->network_ms;
-}
-
 static yolo_status run_batch(detect_job *job, int count) {
-  yolo_status st = yolo_detect_batch(job->context, job->pixels, count, &job->options, job->results);
-  if (st == YOLO_OK) note_first_pass(job, count);
-  if (st != YOLO_OK) memset(job->results, 0, (size_t)count * sizeof *job->results);
+  yolo_status st = detect_batch_run(job, count);
   for (int i = 0; i < count; ++i) {
-    if (st == YOLO_OK) st = finish_image(job, &job->items[i], job->results[i]);
+    if (st == YOLO_OK) st = detect_batch_status(job, i);
+    if (st == YOLO_OK) st = finish_image(job, i);
+    yolo_free(job->problems[i]);
     yolo_result_free(job->results[i]);
     yolo_image_release(&job->items[i].image);
+    job->results[i] = NULL;
   }
   return st;
 }
@@ -122,7 +119,8 @@ static int decoders_for(const detect_job *job) {
 int detect_loop(detect_job *job) {
   const detect_args *a = job->args;
   int decoders = decoders_for(job);
-  if (prefetch_start(&job->sources, a->batch + 2 + decoders, decoders, &job->ahead) != YOLO_OK) return cli_fail();
+  const int room = detect_batch_room(job), depth = (job->contexts.n > 1 ? 2 * room : room + 2) + decoders;
+  if (prefetch_start(&job->sources, depth, decoders, &job->ahead) != YOLO_OK) return cli_fail();
   cli_catch_interrupts();
   const bool report = !a->quiet && !a->only_bar;
   if (report) detect_report_start(job);

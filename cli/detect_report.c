@@ -61,15 +61,17 @@ void detect_report_image(detect_job *job, const source_item *source, const yolo_
 static void say_pace(const detect_job *job, double wall_ms) {
   const detect_totals *t = &job->totals;
   const bool copies = yolo_runner_takes_images(job->context->runner);
+  const double side = job->contexts.n; /* threads of which each did its share of all but the waiting */
   const struct {
     double ms;
     const char *what, *word;
-  } parts[] = {{t->wait_ms, "Decoding the images", "decoding"},
-               {t->copy_ms, copies ? "Copying the images to the device" : "Resizing the images", copies ? "copy" : "resizing"},
-               {t->network_ms - t->first_ms, "The network", "network"},
-               {t->post_ms, "Sorting out the results", "results"},
-               {t->write_ms, "Writing the results", "writing"},
-               {t->first_ms, "", "first pass"}};
+  } parts[] = {
+      {t->wait_ms, "Decoding the images", "decoding"},
+      {t->copy_ms / side, copies ? "Copying the images to the device" : "Resizing the images", copies ? "copy" : "resizing"},
+      {(t->network_ms - t->first_ms) / side, "The network", "network"},
+      {t->post_ms / side, "Sorting out the results", "results"},
+      {t->write_ms / side, "Writing the results", "writing"},
+      {t->first_ms, "", "first pass"}};
   const int count = sizeof parts / sizeof *parts, once = count - 1;
   int most = 0, told = 0;
   for (int i = 1; i < once; ++i) {

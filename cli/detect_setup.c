@@ -4,6 +4,7 @@
 
 #include "backbone/base/memory.h"
 #include "backbone/base/text.h"
+#include "backbone/base/threads.h"
 #include "cli/default_model.h"
 #include "cli/detect_job.h"
 #include "cli/outfile.h"
@@ -130,6 +131,7 @@ static yolo_status open_writer(detect_job *job, bool wanted, const out_kind *kin
   if (!wanted) return YOLO_OK;
   detect_writer *writer = &job->writers[job->n_writers++];
   *writer = (detect_writer){kind, path, NULL};
+  job->writers_apart += kind->apart;
   return kind->open(&job->run, arg, &writer->state);
 }
 
@@ -152,12 +154,27 @@ done:
   return st;
 }
 
+/* On the CPU, and where --batch puts no images together: a context a thread. */
+static yolo_status open_contexts(detect_job *job) {
+  const detect_args *a = job->args;
+  const size_t side_by_side = a->batch == 1 ? (size_t)job->sources.count : 1;
+  job->threads = a->model.threads > 0 ? a->model.threads : yolo_threads_available();
+  yolo_status st = yolo_context_set_open(job->model, job->threads, side_by_side, &job->contexts);
+  if (st != YOLO_OK) return st;
+  job->context = job->contexts.items[0];
+  job->lot = job->contexts.n;
+  return YOLO_OK;
+}
+
 static yolo_status make_buffers(detect_job *job) {
-  size_t batch = (size_t)job->args->batch;
+  size_t batch = (size_t)detect_batch_room(job);
   yolo_status st = YOLO_OK;
   YOLO_ENOMEM_IF_NULL(job->items = yolo_calloc(batch, sizeof *job->items));
   YOLO_ENOMEM_IF_NULL(job->pixels = yolo_calloc(batch, sizeof *job->pixels));
   YOLO_ENOMEM_IF_NULL(job->results = yolo_calloc(batch, sizeof *job->results));
+  YOLO_ENOMEM_IF_NULL(job->status = yolo_calloc(batch, sizeof *job->status));
+  YOLO_ENOMEM_IF_NULL(job->problems = yolo_calloc(batch, sizeof *job->problems));
+  YOLO_ENOMEM_IF_NULL(job->write_ms = yolo_calloc(batch, sizeof *job->write_ms));
   YOLO_ENOMEM_IF_NULL(job->tally = yolo_calloc((size_t)yolo_model_classes(job->model), sizeof *job->tally));
 done:
   return st;
@@ -176,7 +193,7 @@ yolo_status detect_setup(detect_job *job, const detect_args *args, char *const *
   model_warn_partial(&job->choice, &job->model->spec);
   if (job->default_model) say_default(job);
   YOLO_TRY(choose_options(job));
-  YOLO_TRY(yolo_context_new(job->model, &job->context));
+  YOLO_TRY(open_contexts(job));
   YOLO_TRY(make_buffers(job));
   YOLO_TRY(open_writers(job));
 done:
@@ -186,7 +203,7 @@ done:
 void detect_job_free(detect_job *job) {
   for (int i = 0; i < job->n_writers; ++i) job->writers[i].kind->close(job->writers[i].state);
   prefetch_stop(job->ahead);
-  yolo_context_free(job->context);
+  yolo_context_set_close(&job->contexts);
   yolo_model_free(job->model);
   model_choice_release(&job->choice);
   yolo_free(job->default_model);
@@ -196,6 +213,9 @@ void detect_job_free(detect_job *job) {
   yolo_free(job->items);
   yolo_free(job->pixels);
   yolo_free(job->results);
+  yolo_free(job->status);
+  yolo_free(job->problems);
+  yolo_free(job->write_ms);
   yolo_free(job->tally);
   *job = (detect_job){0};
 }

@@ -164,7 +164,7 @@ static yolo_status finish_collector(const out_run *run, void *state) {
   return YOLO_OK;
 }
 
-static const out_kind out_collector = {"scores", open_collector, collect_image, finish_collector, close_collector};
+static const out_kind out_collector = {"scores", open_collector, collect_image, finish_collector, close_collector, false};
 
 /* ---- the run ---- */
 

@@ -1,7 +1,8 @@
 /* Writers of results: one file a format, one table of functions each.
  *
  * A run opens the writers it was asked for, hands every finished image to each of them in the order they were
- * opened, and closes them: finish() makes their files appear, close() alone leaves nothing behind. */
+ * opened, and closes them: finish() makes their files appear, close() alone leaves nothing behind. Writers that make files of
+ * an image alone are called by several threads. */
 #ifndef YOLO_CLI_OUT_H
 #define YOLO_CLI_OUT_H
 
@@ -32,6 +33,7 @@ typedef struct out_kind {
   yolo_status (*image)(const out_run *run, void *state, const out_image *image);
   yolo_status (*finish)(const out_run *run, void *state); /* NULL: nothing to do */
   void (*close)(void *state);                             /* NULL state is fine */
+  bool apart; /* image() is called for several images at once, before that of the others */
 } out_kind;
 
 extern const out_kind out_json, out_csv, out_coco, out_txt, out_crops, out_pictures;

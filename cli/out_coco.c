@@ -150,4 +150,4 @@ static yolo_status finish_coco(const out_run *run, void *state) {
   return st == YOLO_OK ? outfile_commit(&w->file) : st;
 }
 
-const out_kind out_coco = {"COCO results", open_coco, write_image, finish_coco, close_coco};
+const out_kind out_coco = {"COCO results", open_coco, write_image, finish_coco, close_coco, false};

@@ -62,4 +62,4 @@ static yolo_status write_image(const out_run *run, void *state, const out_image 
 
 static void close_crops(void *state) { (void)state; }
 
-const out_kind out_crops = {"crops", open_crops, write_image, NULL, close_crops};
+const out_kind out_crops = {"crops", open_crops, write_image, NULL, close_crops, true};

@@ -66,4 +66,4 @@ static yolo_status finish_csv(const out_run *run, void *state) {
   return outfile_commit(state);
 }
 
-const out_kind out_csv = {"CSV", open_csv, write_image, finish_csv, close_csv};
+const out_kind out_csv = {"CSV", open_csv, write_image, finish_csv, close_csv, false};

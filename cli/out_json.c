@@ -86,4 +86,4 @@ static yolo_status finish_json(const out_run *run, void *state) {
   return st == YOLO_OK ? outfile_commit(&w->file) : st;
 }
 
-const out_kind out_json = {"JSON", open_json, write_image, finish_json, close_json};
+const out_kind out_json = {"JSON", open_json, write_image, finish_json, close_json, false};

@@ -50,4 +50,4 @@ done:
 
 static void close_pictures(void *state) { (void)state; }
 
-const out_kind out_pictures = {"pictures", open_pictures, write_image, NULL, close_pictures};
+const out_kind out_pictures = {"pictures", open_pictures, write_image, NULL, close_pictures, true};

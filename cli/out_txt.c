@@ -36,4 +36,4 @@ static void close_txt(void *state) {
   yolo_free(state);
 }
 
-const out_kind out_txt = {"labels", open_txt, write_image, NULL, close_txt};
+const out_kind out_txt = {"labels", open_txt, write_image, NULL, close_txt, false};

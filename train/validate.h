@@ -4,7 +4,7 @@
 #define YOLO_TRAIN_VALIDATE_H
 
 #include "detect/model.h"
-#include "train/context_set.h"
+#include "detect/context_set.h"
 #include "train/eval/eval_report.h"
 #include "train/eval/topk.h"
 

@@ -104,6 +104,24 @@ for words in '--batch 2' '--batch 5' '--batch 64' '--threads 1' '--threads 7' '-
   expect_equal one.json other.json
 done
 
+# Images go through the network side by side, a thread each: lines and files keep the order of the sources, pictures are the same.
+mkdir many
+for i in $(seq 10 49); do cp grey.ppm many/$i.ppm; done
+echo broken >many/25.ppm
+detect many --threads 1 --out alone --save-txt --crops --csv alone.csv
+expect_status 2
+sed 's/(load.*//' out | grep '^many' >alone.txt
+detect many --threads 3 --out beside --save-txt --crops --csv beside.csv
+expect_status 2
+expect_err '^yolo detect: many/25.ppm: .*skipped'
+sed 's/(load.*//' out | grep '^many' >beside.txt
+expect_is "$(cut -c6-7 beside.txt | tr '\n' ' ')" "$(seq 10 49 | grep -v 25 | tr '\n' ' ')"
+expect_equal alone.txt beside.txt
+expect_equal alone.csv beside.csv
+diff -r alone beside >err
+expect_empty err
+expect_is "$(ls beside/*.png | wc -l)" 39
+
 # ---- the other outputs ----
 detect grey.ppm --out full --save-txt --crops --csv found.csv --classes cat
 expect_status 0

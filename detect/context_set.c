@@ -1,5 +1,5 @@
 /* Contexts for many images at once: see context_set.h. */
-#include "train/context_set.h"
+#include "detect/context_set.h"
 
 #include "backbone/base/memory.h"
 

@@ -1,7 +1,7 @@
 /* Several contexts of one model, so that as many images are looked at side by side, each by one thread: the threads of one
  * image wait for each other in every layer, those of many images never do. */
-#ifndef YOLO_TRAIN_CONTEXT_SET_H
-#define YOLO_TRAIN_CONTEXT_SET_H
+#ifndef YOLO_DETECT_CONTEXT_SET_H
+#define YOLO_DETECT_CONTEXT_SET_H
 
 #include "detect/model.h"
 
