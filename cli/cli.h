@@ -40,6 +40,8 @@ const cli_command *cli_find_data_command(const char *word);
 /* Fills `args` from the command line. False when there is nothing left to do (help was printed, or a mistake
  * was named): then *code is what to return. */
 bool cli_parse(const cli_command *command, int argc, char **argv, void *args, args_words *words, int *code);
+/* False, and a complaint, where an output names a file that the command reads (inputs.c). */
+bool cli_spares_inputs(const args_group *groups, const void *args, const args_words *words);
 
 /* The help screen of one command, and the overview of all of them (help.c). */
 void cli_print_help(const cli_command *command);
@@ -83,6 +85,8 @@ void cli_tame_signals(void);
 /* From now on Ctrl-C (and SIGTERM) only ask to stop; a second one kills. */
 void cli_catch_interrupts(void);
 int cli_stop_signal(void); /* 0 while nobody asked */
+/* Says that it was stopped (unless its reader just went away); returns the exit code. */
+int cli_stopped(const char *sentence);
 /* SIGPIPE, when the reader of standard output went away, is noted here. */
 void cli_note_signal(int signal_number);
 

@@ -82,7 +82,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   cli_catch_interrupts();
   const char *word = words.count ? words.items[0] : NULL;
   if ((args.train ? bench_training(&args, word) : bench(&args, word)) != YOLO_OK) return cli_fail();
-  return cli_stop_signal() ? CLI_SIGNAL_BASE + cli_stop_signal() : CLI_OK;
+  return cli_stop_signal() ? cli_stopped("stopped early; the numbers are of what was measured until then") : CLI_OK;
 }
 
 const cli_command cmd_bench = {

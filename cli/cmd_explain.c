@@ -114,6 +114,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   if (args.channels == 0) args.channels = 48;
   for (int i = 0; i < n && st == YOLO_OK; ++i)
     if (modes[i].wanted) st = modes[i].run(&job);
+  if (st == YOLO_ECANCELLED && cli_stop_signal()) return cli_stopped(yolo_error_message());
   return st == YOLO_OK ? CLI_OK : cli_fail();
 }
 

@@ -119,7 +119,7 @@ static int check_words(const check_args *args, const args_words *words) {
   if (st == YOLO_OK) st = check(args, &in, &report);
   int code = st != YOLO_OK ? CLI_ERROR : check_is_clean(&report) ? CLI_OK : CLI_SOME_FAILED;
   if (st != YOLO_OK && !cli_stop_signal()) cli_fail();
-  if (cli_stop_signal()) code = CLI_SIGNAL_BASE + cli_stop_signal();
+  if (cli_stop_signal()) code = st == YOLO_OK ? CLI_SIGNAL_BASE + cli_stop_signal() : cli_stopped(yolo_error_message());
   yolo_check_report_free(&report);
   release_input(&in);
   return code;

@@ -166,7 +166,7 @@ static int run(const cli_command *self, int argc, char **argv) {
   }
   cli_catch_interrupts();
   yolo_status st = preview(&args, &words, self->usage, &failed);
-  if (st == YOLO_ECANCELLED && cli_stop_signal()) return CLI_SIGNAL_BASE + cli_stop_signal();
+  if (st == YOLO_ECANCELLED && cli_stop_signal()) return cli_stopped(yolo_error_message());
   if (st != YOLO_OK) return cli_fail();
   return failed ? CLI_SOME_FAILED : CLI_OK;
 }

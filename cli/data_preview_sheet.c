@@ -135,7 +135,8 @@ yolo_status preview_draw_sheet(preview_job *job, int begin, int end, const char 
   YOLO_TRY(yolo_sheet_new(end - begin, &options, &sheet));
   for (int i = begin; i < end; ++i) {
     if (cli_stop_signal()) {
-      st = yolo_fail(YOLO_ECANCELLED, "stopped");
+      st = yolo_fail(YOLO_ECANCELLED, "stopped after %d of %s; this sheet was not written", i,
+                     cli_plural((unsigned)job->count, "image"));
       goto done;
     }
     YOLO_TRY(put_image(job, sheet, i - begin, job->chosen[i], &sample, counts));

@@ -5,7 +5,6 @@
 #include "backbone/base/memory.h"
 #include "backbone/base/paths.h"
 #include "backbone/base/text.h"
-#include "backbone/cfg/zoo.h"
 #include "cli/detector.h"
 #include "cli/train_talk.h"
 #include "detect/model.h"
@@ -27,11 +26,6 @@ typedef struct training {
 } training;
 
 /* ---- settings ---- */
-
-static yolo_status load_cfg(const char *file, yolo_cfg **out) {
-  const char *zoo = strchr(file, '.') ? NULL : yolo_zoo_text(file);
-  return zoo ? yolo_cfg_parse(zoo, strlen(zoo), file, out) : yolo_cfg_load(file, out);
-}
 
 static yolo_status count_images(const training *t, size_t *out) {
   const detector_args *a = t->call->args;
@@ -60,7 +54,7 @@ static yolo_status load_settings(training *t) {
   yolo_cfg *cfg = NULL;
   size_t images = 0;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(load_cfg(call->cfg, &cfg));
+  YOLO_TRY(yolo_model_cfg(call->cfg, &cfg));
   YOLO_TRY(count_images(t, &images));
   YOLO_TRY(yolo_darknet_net_read(cfg, images, &t->net));
   YOLO_TRY(set_validation(t));
@@ -108,7 +102,7 @@ static yolo_status export_cfg(training *t) {
   yolo_model_spec spec = {0};
   yolo_cfg *given = NULL;
   yolo_status st = YOLO_OK;
-  YOLO_TRY(load_cfg(t->call->cfg, &given));
+  YOLO_TRY(yolo_model_cfg(t->call->cfg, &given));
   YOLO_TRY(yolo_path_join(folder, "last.safetensors", &model));
   YOLO_TRY(yolo_model_spec_load(model, NULL, &spec));
   if (strcmp(spec.cfg->source, given->source) == 0) goto done;

@@ -15,7 +15,7 @@ typedef struct talk {
   int first_failed; /* layer; -1: none */
 } talk;
 
-static void say_row(void *payload, const yolo_gradcheck_row *row) {
+static bool say_row(void *payload, const yolo_gradcheck_row *row) {
   static const char *const verdicts[] = {"right", "unclear: the differences are too uncertain here", "WRONG"};
   talk *t = payload;
   char count[CLI_COUNT_MAX];
@@ -31,6 +31,7 @@ static void say_row(void *payload, const yolo_gradcheck_row *row) {
   t->unclear += row->verdict == YOLO_GRADCHECK_UNCLEAR;
   t->failed += row->verdict == YOLO_GRADCHECK_FAIL;
   if (row->verdict == YOLO_GRADCHECK_FAIL && t->first_failed < 0) t->first_failed = row->layer;
+  return cli_stop_signal() == 0;
 }
 
 /* ---- setting up ---- */
@@ -110,8 +111,11 @@ yolo_status explain_gradcheck(const explain_job *job) {
   YOLO_TRY(yolo_gradcheck_new(&session, &options, &check));
   say_begin(job, &model, &session, check);
   talk t = {.first_failed = -1};
-  YOLO_TRY(yolo_gradcheck_run(check, say_row, &t));
-  st = say_end(&t);
+  cli_catch_interrupts();
+  st = yolo_gradcheck_run(check, say_row, &t);
+  if (st == YOLO_ECANCELLED)
+    st = yolo_fail(st, "stopped after %s; the layers before these were not checked", cli_plural((unsigned)t.rows, "row"));
+  if (st == YOLO_OK) st = say_end(&t);
 done:
   yolo_gradcheck_free(check);
   yolo_session_release(&session);

@@ -2,10 +2,8 @@
  *
  * Everything that prints or exits is in this folder; the library below only returns. */
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "backbone/base/paths.h"
 #include "backbone/base/text.h"
 #include "cli/cli.h"
 
@@ -38,51 +36,6 @@ const cli_command *cli_find_command(const char *name) {
   return NULL;
 }
 
-/* ---- no file is written over that the same command reads: `--json best.safetensors` must not cost the model ---- */
-
-static const char *const written[] = {"json", "csv", "coco-json", "report", "out"};
-
-static bool is_written(const args_option *o) {
-  for (size_t i = 0; i < sizeof written / sizeof *written; ++i) {
-    if (strcmp(o->name, written[i]) == 0) return true;
-  }
-  return false;
-}
-
-static bool is_file(const char *path) {
-  struct stat s;
-  return stat(path, &s) == 0 && S_ISREG(s.st_mode);
-}
-
-static const char *text_of(const args_group *g, const args_option *o, const void *args) {
-  return o->kind == ARGS_TEXT ? *(const char *const *)((const char *)args + g->offset + o->offset) : NULL;
-}
-
-static bool is_read(const char *path, const args_group *groups, const void *args, const args_words *words) {
-  for (int i = 0; i < words->count; ++i) {
-    if (yolo_path_same_file(path, words->items[i])) return true;
-  }
-  for (const args_group *g = groups; g && g->title; ++g) {
-    for (const args_option *o = g->options; o->name; ++o) {
-      const char *other = is_written(o) ? NULL : text_of(g, o, args);
-      if (other && yolo_path_same_file(path, other)) return true;
-    }
-  }
-  return false;
-}
-
-static bool spares_inputs(const args_group *groups, const void *args, const args_words *words) {
-  for (const args_group *g = groups; g && g->title; ++g) {
-    for (const args_option *o = g->options; o->name; ++o) {
-      const char *path = is_written(o) ? text_of(g, o, args) : NULL;
-      if (!path || !is_file(path) || !is_read(path, groups, args, words)) continue;
-      cli_complain("--%s would write over '%s', which this command reads; name another file", o->name, path);
-      return false;
-    }
-  }
-  return true;
-}
-
 bool cli_parse(const cli_command *command, int argc, char **argv, void *args, args_words *words, int *code) {
   if (args_parse(command->groups, argc, argv, args, words) != YOLO_OK) {
     *code = cli_fail();
@@ -94,7 +47,7 @@ bool cli_parse(const cli_command *command, int argc, char **argv, void *args, ar
     *code = CLI_OK;
     return false;
   }
-  if (spares_inputs(command->groups, args, words)) return true;
+  if (cli_spares_inputs(command->groups, args, words)) return true;
   *code = CLI_ERROR;
   return false;
 }

@@ -10,6 +10,11 @@ static void on_signal(int signal_number) { stop_signal = signal_number; }
 void cli_note_signal(int signal_number) { stop_signal = signal_number; }
 int cli_stop_signal(void) { return stop_signal; }
 
+int cli_stopped(const char *sentence) {
+  if (stop_signal != SIGPIPE) cli_complain("%s", sentence);
+  return CLI_SIGNAL_BASE + stop_signal;
+}
+
 void cli_tame_signals(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGPIPE, &ignore, NULL);

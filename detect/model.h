@@ -42,6 +42,8 @@ struct yolo_context {
 /* path: a cfg, the name of a network of the zoo, a safetensors file, or .weights with options->cfg (a file or such a name).
  * Reads no tensor. */
 yolo_status yolo_model_spec_load(const char *path, const yolo_model_options *options, yolo_model_spec *out);
+/* A file, or a network of the zoo by its name. */
+yolo_status yolo_model_cfg(const char *word, yolo_cfg **out);
 /* From a cfg as text, with class names (n_names 0: numbers). */
 yolo_status yolo_model_spec_from_text(const char *text, const char *file, const char *const *names, int n_names,
                                       const yolo_model_options *options, yolo_model_spec *out);

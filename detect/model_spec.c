@@ -203,12 +203,6 @@ done:
 
 /* ---- the three kinds of files ---- */
 
-/* A file, or a network of the zoo by its name. */
-static yolo_status load_cfg(const char *path, yolo_cfg **out) {
-  const char *zoo = yolo_zoo_text(path);
-  return zoo ? yolo_cfg_parse(zoo, strlen(zoo), path, out) : yolo_cfg_load(path, out);
-}
-
 static yolo_status no_such_model(const char *word) {
   enum { MOST_NAMES = 64 };
   const char *names[MOST_NAMES];
@@ -220,6 +214,15 @@ static yolo_status no_such_model(const char *word) {
   const char *closest = yolo_closest(word, names, n);
   return yolo_fail(YOLO_EIO, "there is no file '%s', and no network of the zoo has that name%s%s%s", word,
                    closest ? "; did you mean '" : "", closest ? closest : "", closest ? "'?" : "");
+}
+
+/* Neither a file nor a path: a misspelt name of the zoo. */
+static bool is_no_model(const char *word) { return !strpbrk(word, "./") && access(word, F_OK) != 0; }
+
+yolo_status yolo_model_cfg(const char *word, yolo_cfg **out) {
+  const char *zoo = yolo_zoo_text(word);
+  if (zoo) return yolo_cfg_parse(zoo, strlen(zoo), word, out);
+  return is_no_model(word) ? no_such_model(word) : yolo_cfg_load(word, out);
 }
 
 /* The name of the file, not its folder: equal models write equal bytes wherever they lie. */
@@ -239,7 +242,7 @@ static yolo_status load_darknet_model(const char *path, const char *cfg, yolo_mo
   if (!cfg)
     return yolo_fail(YOLO_EINVAL, "%s: Darknet weights do not say which network they belong to; name its cfg as well", path);
   YOLO_TRY(yolo_darknet_open(path, &reader, &spec->header));
-  YOLO_TRY(load_cfg(cfg, &spec->cfg));
+  YOLO_TRY(yolo_model_cfg(cfg, &spec->cfg));
   YOLO_TRY(note_source(path, &spec->provenance));
 done:
   yolo_darknet_close(reader);
@@ -267,7 +270,7 @@ static yolo_status load_native_model(const char *path, const char *cfg, yolo_mod
   } else {
     YOLO_TRY(note_source(path, &spec->provenance));
   }
-  YOLO_TRY(cfg ? load_cfg(cfg, &spec->cfg) : parse_stored_cfg(path, native->model_cfg, &spec->cfg));
+  YOLO_TRY(cfg ? yolo_model_cfg(cfg, &spec->cfg) : parse_stored_cfg(path, native->model_cfg, &spec->cfg));
 done:
   native->model_cfg = native->provenance = NULL; /* they go with the reader */
   yolo_safetensors_close(reader);
@@ -277,8 +280,8 @@ done:
 static yolo_status load_by_kind(const char *path, const yolo_model_options *options, yolo_model_spec *spec,
                                 yolo_native *native) {
   yolo_weights_kind kind = YOLO_WEIGHTS_UNKNOWN;
-  if (yolo_has_suffix(path, ".cfg") || yolo_zoo_text(path)) return load_cfg(path, &spec->cfg);
-  if (!strpbrk(path, "./") && access(path, F_OK) != 0) return no_such_model(path);
+  if (yolo_has_suffix(path, ".cfg") || yolo_zoo_text(path)) return yolo_model_cfg(path, &spec->cfg);
+  if (is_no_model(path)) return no_such_model(path);
   yolo_status st = yolo_weights_sniff(path, &kind);
   if (st != YOLO_OK) return st;
   if (kind == YOLO_WEIGHTS_DARKNET) return load_darknet_model(path, options->cfg, spec);

@@ -95,8 +95,13 @@ const char *yolo_path_below(const char *folder, const char *path) {
 
 static yolo_status make_one(const char *path) {
   struct stat info;
-  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))) return YOLO_OK;
-  return yolo_fail(YOLO_EIO, "the folder '%s' could not be made: %s", path, strerror(errno));
+  if (mkdir(path, 0777) == 0) return YOLO_OK;
+  const int error = errno;
+  if (error == EEXIST && stat(path, &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return YOLO_OK;
+    return yolo_fail(YOLO_EIO, "'%s' is a file, not a folder; name another folder", path);
+  }
+  return yolo_fail(YOLO_EIO, "the folder '%s' could not be made: %s", path, strerror(error));
 }
 
 bool yolo_path_same_file(const char *a, const char *b) {

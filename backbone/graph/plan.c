@@ -174,7 +174,9 @@ yolo_status yolo_plan_check_batch(const yolo_shape *shapes, int n_nodes, int bat
     const yolo_shape s = shapes[i];
     const double pixels = (double)batch * s.h * s.w;
     if (pixels > MOST_PIXELS || pixels * s.c > MOST_VALUES)
-      return yolo_fail(YOLO_ENOMEM, "a batch of %d maps of %d x %d pixels and %d channels is too large", batch, s.w, s.h, s.c);
+      return yolo_fail(YOLO_ENOMEM,
+                       "a batch of %d maps of %d x %d pixels and %d channels is too large; a smaller batch or input fits",
+                       batch, s.w, s.h, s.c);
   }
   return YOLO_OK;
 }

@@ -132,6 +132,7 @@ train obj.data|1 file where 2 to 3 are wanted: yolo detector train DATA CFG
 test obj.data net.cfg|2 files where 3 to 4
 train nowhere.data net.cfg|nowhere.data
 train obj.data nowhere.cfg|nowhere.cfg
+train obj.data yolov4-tny|there is no file 'yolov4-tny', and no network of the zoo has that name; did you mean 'yolov4-tiny'\?
 train obj.data frames.cfg|frames.cfg:[0-9]+: \[net\]: time_steps = 3: training on sequences of frames has no counterpart
 train obj.data none.cfg|max_batches is wanted
 train obj.data net.cfg -mpa|no option '--mpa'. Did you mean '--map'

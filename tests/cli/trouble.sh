@@ -37,6 +37,30 @@ for words in 'bench tiny.safetensors --json tiny.safetensors' 'explain --cam gre
   expect_err 'would write over'
 done
 expect_equal tiny.safetensors kept
+# The same within a folder or a data set that is read; a result there may be written again.
+run data synth set --images 60 --val 2 --size 64 -q
+cp -r set kept_set
+mkdir folder
+cp set/images/train/000001.jpg folder/a.jpg
+while read -r words; do
+  # shellcheck disable=SC2086
+  run $words
+  expect_status 1
+  expect_err "would write over '.*', which this command reads; name another file"
+done <<'TABLE'
+eval set --model tiny.safetensors --json set/data.cfg
+eval set/data.cfg --model tiny.safetensors --json set/annotations/instances_val.json
+data preview set/data.cfg --out set/images/val/000001.jpg
+data check set --json ./set/annotations/../data.cfg
+detect folder --model tiny.safetensors --no-images --csv folder/a.jpg
+TABLE
+expect_is "$(diff -r set kept_set)" ''
+for _ in 1 2; do
+  run detect folder --model tiny.safetensors --no-images --json folder/found.json
+  expect_status 0
+  run data preview set --count 2 --out set/preview.png -q
+  expect_status 0
+done
 run info yolov4-tiny
 expect_status 0
 expect_out '^38 layers'
@@ -101,7 +125,7 @@ expect_no_leftovers
 # ---- places that cannot be written ----
 run detect grey.ppm $tiny_model --out grey.ppm/below
 expect_status 1
-expect_err "the folder 'grey.ppm' could not be made|Not a directory"
+expect_err "^yolo detect: 'grey.ppm' is a file, not a folder; name another folder$"
 run detect grey.ppm $tiny_model --no-images --json grey.ppm/found.json
 expect_status 1
 expect_err 'grey.ppm/found.json'
@@ -145,6 +169,38 @@ for signal in INT:130:1 TERM:143:1 INT:130:8; do
   expect_is "$(head -n 1 stopped.csv | cut -d, -f1)" file
   expect_no_leftovers
 done
+# The other commands that take their time say it in one sentence.
+interrupt() { # interrupt ARGUMENT...
+  rm -f out err
+  last="yolo $*, stopped by INT"
+  "$yolo" "$@" >out 2>err </dev/null &
+  job=$!
+  until [ "$(cat /proc/$job/comm)" = "$(basename "$yolo")" ] && # bash catches it too
+    [ $((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' /proc/$job/status) & 2)) -ne 0 ]; do
+    kill -0 $job || break
+    sleep 0.02
+  done 2>/dev/null
+  kill -INT $job
+  status=0
+  wait $job || status=$?
+  expect_status 130
+}
+interrupt bench tiny.safetensors --seconds 600
+expect_err '^yolo bench: stopped early; the numbers are of what was measured until then$'
+expect_out '^latency .*median'
+interrupt bench tiny.safetensors --train --seconds 600
+expect_err '^yolo bench: stopped early'
+interrupt explain --gradcheck yolov4-tiny --threads 1
+expect_err '^yolo explain: stopped after [0-9]+ rows?; the layers before these were not checked$'
+reject_out 'No gradient'
+interrupt data preview set --count 60 --per-sheet 1 --cell 2048 --out sheets/set.png
+expect_err '^yolo data preview: stopped after [0-9]+ of 60 images; this sheet was not written$'
+mkdir large
+run data preview set --count 1 --cell 2048 --out large/1.png
+for i in $(seq 2 400); do ln large/1.png large/$i.png; done
+ls "$PWD"/large/*.png >large.txt
+interrupt data check large.txt --format yolo
+expect_err '^yolo data check: stopped after [0-9]+ of [0-9]+ images'
 set +m
 
 # ---- a terminal: a bar with rate and time left, which leaves when it is done; no bar in a pipe ----

@@ -132,16 +132,18 @@ END_TEST
 /* ---- gradients ---- */
 
 typedef struct tally {
-  int rows, failed, failed_layer;
+  int rows, failed, failed_layer, most;
 } tally;
 
-static void count(void *payload, const yolo_gradcheck_row *row) {
+static bool count(void *payload, const yolo_gradcheck_row *row) {
   tally *t = payload;
   t->rows++;
   ck_assert_uint_gt(row->checked, 0);
-  if (row->verdict != YOLO_GRADCHECK_FAIL) return;
-  t->failed++;
-  t->failed_layer = row->layer;
+  if (row->verdict == YOLO_GRADCHECK_FAIL) {
+    t->failed++;
+    t->failed_layer = row->layer;
+  }
+  return t->rows != t->most;
 }
 
 static const char deep[] = TOY_NET TOY_BODY
@@ -150,13 +152,13 @@ static const char deep[] = TOY_NET TOY_BODY
     "[shortcut]\nfrom=-2\nactivation=linear\n" TOY_HEAD "loss=yolov3\n";
 static const char classifier[] = TOY_NET TOY_BODY "[avgpool]\n[connected]\noutput=4\nactivation=linear\n[softmax]\n";
 
-/* spoiled: layer whose gradient is made a little too long; -1: none. */
-static tally check(const char *cfg, int spoiled) {
+/* spoiled: layer whose gradient is made a little too long; -1: none. most: it is stopped after so many rows; 0: it is not. */
+static tally check_rows(const char *cfg, int spoiled, int most) {
   yolo_model_spec spec;
   yolo_config config;
   yolo_session session;
   yolo_gradcheck *check = NULL;
-  tally t = {0, 0, -1};
+  tally t = {0, 0, -1, most};
   toy_spec(cfg, NULL, &spec);
   MUST(yolo_config_defaults(&config));
   config.train.ema = 0;
@@ -175,7 +177,7 @@ static tally check(const char *cfg, int spoiled) {
   float *before = yolo_alloc(n * sizeof *before);
   const yolo_trainer_param first = yolo_trainer_param_at(session.trainer, 0);
   memcpy(before, first.value, first.count * sizeof *before);
-  MUST(yolo_gradcheck_run(check, count, &t));
+  ck_assert_int_eq(yolo_gradcheck_run(check, count, &t), most ? YOLO_ECANCELLED : YOLO_OK);
   ck_assert_mem_eq(before, values + first.offset, first.count * sizeof *before); /* moved and put back */
   yolo_free(before);
   yolo_gradcheck_free(check);
@@ -185,6 +187,8 @@ static tally check(const char *cfg, int spoiled) {
   return t;
 }
 
+static tally check(const char *cfg, int spoiled) { return check_rows(cfg, spoiled, 0); }
+
 START_TEST(right_gradients_pass) {
   tally t = check(deep, -1);
   ck_assert_int_eq(t.failed, 0);
@@ -192,6 +196,12 @@ START_TEST(right_gradients_pass) {
   t = check(classifier, -1);
   ck_assert_int_eq(t.failed, 0);
   ck_assert_int_eq(t.rows, 4);
+}
+END_TEST
+
+START_TEST(a_check_can_be_stopped) {
+  ck_assert_int_eq(check_rows(deep, -1, 1).rows, 1); /* in the heads */
+  ck_assert_int_eq(check_rows(deep, -1, 3).rows, 3);
 }
 END_TEST
 
@@ -208,6 +218,6 @@ END_TEST
 int main(void) {
   const TTest *const all_tests[] = {traces_change_no_bit_and_add_up, shares_are_the_whole,     starved_traces_are_failures,
                                     links_are_grouped_by_anchor,     every_loss_has_its_words, right_gradients_pass,
-                                    a_wrong_gradient_is_found};
+                                    a_wrong_gradient_is_found,       a_check_can_be_stopped};
   return run_suite("explain", all_tests, sizeof all_tests / sizeof *all_tests);
 }

@@ -301,7 +301,7 @@ START_TEST(impossible_batches_are_refused) {
   static const struct {
     int batch;
     const char *words;
-  } rows[] = {{0, "batch of 0"}, {-3, "batch of -3"}, {2147483647, "too large"}};
+  } rows[] = {{0, "batch of 0"}, {-3, "batch of -3"}, {2147483647, "too large; a smaller batch or input fits"}};
   graph_maker m = start(3);
   yolo_shape shapes[] = {{1, 8, 8, 3}, {1, 8, 8, 64}};
   add_conv_layer(&m, 0, 64, 1, false, YOLO_ACT_linear);

@@ -435,13 +435,13 @@ done:
   return st;
 }
 
-yolo_status yolo_gradcheck_run(yolo_gradcheck *c, void (*say)(void *payload, const yolo_gradcheck_row *row), void *payload) {
+yolo_status yolo_gradcheck_run(yolo_gradcheck *c, bool (*say)(void *payload, const yolo_gradcheck_row *row), void *payload) {
   yolo_status st = YOLO_OK;
   YOLO_TRY(yolo_gradcheck_heads(c, say, payload));
   for (int layer = c->session->spec->graph->n_layers - 1; layer >= 0; layer--) {
     yolo_gradcheck_row row;
     YOLO_TRY(check_layer(c, layer, &row));
-    if (row.checked > 0) say(payload, &row);
+    if (row.checked > 0 && !say(payload, &row)) return yolo_fail(YOLO_ECANCELLED, "the check was stopped");
   }
 done:
   return st;

@@ -54,7 +54,8 @@ void yolo_gradcheck_size(const yolo_gradcheck *check, int *batch, int *width, in
 /* The analytic gradients that are judged; offsets as in yolo_trainer_values. */
 float *yolo_gradcheck_gradients(yolo_gradcheck *check);
 
-/* Heads, then layers from the last to the first: the order of backward. `row` is called for each as soon as it is known. */
-yolo_status yolo_gradcheck_run(yolo_gradcheck *check, void (*row)(void *payload, const yolo_gradcheck_row *row), void *payload);
+/* Heads, then layers from the last to the first: the order of backward. `row` is called for each as soon as it is known;
+ * false stops (YOLO_ECANCELLED). */
+yolo_status yolo_gradcheck_run(yolo_gradcheck *check, bool (*row)(void *payload, const yolo_gradcheck_row *row), void *payload);
 
 #endif

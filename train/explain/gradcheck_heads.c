@@ -175,7 +175,7 @@ static void open_bench(const yolo_gradcheck *c, int group, bench *out) {
   }
 }
 
-yolo_status yolo_gradcheck_heads(yolo_gradcheck *c, void (*say)(void *payload, const yolo_gradcheck_row *row), void *payload) {
+yolo_status yolo_gradcheck_heads(yolo_gradcheck *c, bool (*say)(void *payload, const yolo_gradcheck_row *row), void *payload) {
   const yolo_model_spec *spec = c->session->spec;
   yolo_status st = YOLO_OK;
   for (int g = 0; g < c->session->n_groups; g++) {
@@ -185,7 +185,7 @@ yolo_status yolo_gradcheck_heads(yolo_gradcheck *c, void (*say)(void *payload, c
       const int layer = spec->graph->nodes[b.heads[h].head->node].layer;
       yolo_gradcheck_row row = {.layer = layer, .head = true, .kind = spec->graph->layers[layer].section};
       YOLO_TRY(check_head(&b, h, &row));
-      say(payload, &row);
+      if (!say(payload, &row)) return yolo_fail(YOLO_ECANCELLED, "the check was stopped");
     }
   }
 done:

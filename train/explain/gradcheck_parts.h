@@ -31,7 +31,7 @@ yolo_gradcheck_verdict yolo_gradcheck_judge(const yolo_gradcheck *check, double 
 void yolo_gradcheck_worse(yolo_gradcheck_row *row, double error, double doubt, yolo_gradcheck_verdict verdict);
 /* The losses of group g over its heads as they are now. */
 yolo_status yolo_gradcheck_loss(const yolo_gradcheck *check, int g, const yolo_loss_head *heads, yolo_loss_report *out);
-yolo_status yolo_gradcheck_heads(yolo_gradcheck *check, void (*row)(void *payload, const yolo_gradcheck_row *row),
+yolo_status yolo_gradcheck_heads(yolo_gradcheck *check, bool (*row)(void *payload, const yolo_gradcheck_row *row),
                                  void *payload);
 
 #endif
