@@ -110,7 +110,17 @@ static double dropblock_share(const yolo_session *s) {
   return done < all ? done / all : 1;
 }
 
-yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nominal, yolo_loss_report *out) {
+/* A part with its team of threads, which stands by for pixels, network and losses alike (threads.h): each of their many short
+ * loops would else wait for threads that other programs, or the loader, keep from running. */
+typedef struct part_call {
+  yolo_session *session;
+  const yolo_batch *batch;
+  int nominal;
+  yolo_loss_report *out;
+  yolo_status status;
+} part_call;
+
+static yolo_status run_part(yolo_session *s, const yolo_batch *batch, int nominal, yolo_loss_report *out) {
   yolo_tensor input;
   yolo_status st = YOLO_OK;
   memset(out, 0, sizeof *out);
@@ -132,6 +142,17 @@ yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nomi
   YOLO_TRY(yolo_trainer_backward(s->trainer));
 done:
   return st;
+}
+
+static void part_of_team(void *payload) {
+  part_call *c = payload;
+  c->status = run_part(c->session, c->batch, c->nominal, c->out);
+}
+
+yolo_status yolo_session_part(yolo_session *s, const yolo_batch *batch, int nominal, yolo_loss_report *out) {
+  part_call c = {s, batch, nominal, out, YOLO_OK};
+  yolo_with_team(s->threads, part_of_team, &c);
+  return c.status;
 }
 
 yolo_status yolo_session_look(yolo_session *s, const yolo_batch *batch, yolo_loss_trace *traces,
@@ -168,17 +189,30 @@ static void set_rates(yolo_session *s, double lr) {
   }
 }
 
-yolo_status yolo_session_update(yolo_session *s, yolo_step_report *out) {
+typedef struct update_call {
+  yolo_session *session;
+  yolo_step_report *out;
+} update_call;
+
+/* Norm, step and average are a loop a range of parameters each: a team stands by for all of them. */
+static void update_of_team(void *payload) {
+  const update_call *c = payload;
+  yolo_session *s = c->session;
   const yolo_train_settings *t = s->settings;
   const float *grads = yolo_trainer_gradients(s->trainer);
   float *values = yolo_trainer_values(s->trainer, NULL);
-  out->lr = t->lr * yolo_schedule_factor(&s->schedule, s->optimizer.steps);
-  out->gradient_norm = yolo_gradient_norm(grads, s->ranges.items, s->ranges.count, s->threads);
-  if (!isfinite(out->gradient_norm)) return yolo_fail(YOLO_EINVAL, "the gradient is not finite");
-  double clip = t->clip > 0 && out->gradient_norm > t->clip ? t->clip / out->gradient_norm : 1;
-  set_rates(s, out->lr);
+  c->out->lr = t->lr * yolo_schedule_factor(&s->schedule, s->optimizer.steps);
+  c->out->gradient_norm = yolo_gradient_norm(grads, s->ranges.items, s->ranges.count, s->threads);
+  if (!isfinite(c->out->gradient_norm)) return;
+  double clip = t->clip > 0 && c->out->gradient_norm > t->clip ? t->clip / c->out->gradient_norm : 1;
+  set_rates(s, c->out->lr);
   yolo_optimizer_step(&s->optimizer, values, grads, s->ranges.items, s->ranges.count, clip, s->threads);
   yolo_trainer_clear_gradients(s->trainer);
   if (s->ema) yolo_ema_update(s->ema, values, s->n_values, s->optimizer.steps, t->ema, t->ema_tau, s->threads);
-  return YOLO_OK;
+}
+
+yolo_status yolo_session_update(yolo_session *s, yolo_step_report *out) {
+  update_call c = {s, out};
+  yolo_with_team(s->threads, update_of_team, &c);
+  return isfinite(out->gradient_norm) ? YOLO_OK : yolo_fail(YOLO_EINVAL, "the gradient is not finite");
 }
