@@ -1,19 +1,23 @@
 /* Batch norm in training (ops/op_batchnorm.c has the formulas).
  *
- * Forward takes the map twice: once for the statistics, once to normalise. Statistics are those of chunks of rows, each with
- * its own mean as origin, joined in double (Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983,
- * section 2): sums of squares about 0 would lose the variance of a channel whose mean is large beside it.
+ * Forward takes the map twice: once for the statistics, once to normalise. A large result is written past the caches, which do
+ * not hold it until the next layer anyway: a plain store would first read what it replaces, a fourth pass over memory.
+ * Statistics are those of chunks of rows, each with its own mean as origin, joined in double (Chan, Golub & LeVeque,
+ * "Algorithms for computing the sample variance", 1983, section 2): sums of squares about 0 would lose the variance of a
+ * channel whose mean is large beside it.
  *
  * Backward takes input and gradient twice: once for the two sums, once for dL/d in. What the activation was given is computed
  * again from the input, so that the normalised map is never stored.
  *
  * Chunks are cut by the shape alone and joined in their order: the same bits for any number of threads. */
 #include <math.h>
+#include <stdint.h>
 
 #include "backbone/backend/cpu/cpu_batchnorm.h"
 
 /* A chunk stays in the second-level cache between two looks. */
 enum { CHUNK = 16384 /* floats */, LEAST_ROWS = 64, MOST_ROWS = 1024, BLOCK = 64 /* channels of a task that joins */ };
+enum { STREAM_FROM = 4 << 20 /* bytes of a map that no second-level cache holds */, LINE = 16 /* floats of a cache line */ };
 enum { PARTS = 3, FACTORS = 5 }; /* arrays of a chunk; arrays of the map */
 
 static int chunk_rows(yolo_shape s) { return yolo_min_int(MOST_ROWS, yolo_max_int(LEAST_ROWS, CHUNK / s.c)); }
@@ -118,12 +122,19 @@ static void join_moments(void *payload, int task, int thread) {
   for (int c = 0; c < n; c++) finish_channel(j, first + c, mean[c], spread[c]);
 }
 
+/* Only where every row is whole cache lines: parts of one would each go to memory. */
+static bool passes_caches(const yolo_tensor *to) {
+  return yolo_shape_count(to->shape) * sizeof(float) >= STREAM_FROM && to->shape.c % LINE == 0 && to->stride % LINE == 0 &&
+         (uintptr_t)to->data % (LINE * sizeof(float)) == 0;
+}
+
 static void normalise_chunk(void *payload, int task, int thread) {
   const job *j = payload;
   yolo_norm_rows r = rows_of(j, task);
   (void)thread;
   r.to = yolo_nth_pixel(j->call->out, (size_t)task * (size_t)j->rows);
   r.ldto = j->call->out->stride;
+  r.stream = passes_caches(j->call->out);
   j->device->isa->norm_rows(&r);
 }
 

@@ -90,6 +90,7 @@ typedef struct yolo_norm_rows {
   int rows, cols;
   yolo_activation act;
   bool add;                         /* backward: to += instead of to = */
+  bool stream;                      /* forward: past the caches; `to` and its rows are whole cache lines */
   const float *mean, *scale, *bias; /* y = act((x - mean) scale + bias) */
   const float *level, *slant;       /* dx = scale (g - level - (x - mean) slant), g = dL/d out act'(...) */
 } yolo_norm_rows;

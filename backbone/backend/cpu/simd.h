@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* v_stream: a store past the caches, which does not read what it replaces; p is aligned, whole cache lines are written one
+ * after the other, and v_stream_end() comes before another thread may look. Without such a thing: a store. */
+
 /* Whole unrolling keeps arrays of vectors in registers; the compilers spell the wish differently. */
 #if defined(__clang__)
 #define UNROLL(n) _Pragma("clang loop unroll(full)")
@@ -20,6 +23,8 @@ enum { LANES = 16 };
 typedef __m512 vf;
 static inline vf v_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void v_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+static inline void v_stream(float *p, vf v) { _mm512_stream_ps(p, v); }
+static inline void v_stream_end(void) { _mm_sfence(); }
 static inline vf v_set1(float x) { return _mm512_set1_ps(x); }
 static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
@@ -33,6 +38,8 @@ enum { LANES = 8 };
 typedef __m256 vf;
 static inline vf v_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void v_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
+static inline void v_stream(float *p, vf v) { _mm256_stream_ps(p, v); }
+static inline void v_stream_end(void) { _mm_sfence(); }
 static inline vf v_set1(float x) { return _mm256_set1_ps(x); }
 static inline vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
@@ -51,6 +58,8 @@ static inline vf v_load(const float *p) {
   return v;
 }
 static inline void v_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+static inline void v_stream(float *p, vf v) { v_store(p, v); }
+static inline void v_stream_end(void) {}
 static inline vf v_set1(float x) { return (vf){x, x, x, x}; }
 static inline vf v_fma(vf a, vf b, vf c) { return a * b + c; }
 static inline vf v_pick(vf a, vf b, int max) {
