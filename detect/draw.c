@@ -1,8 +1,8 @@
 /* Drawing detections into a picture: a box in the colour of its class and a label on a ground of that colour.
  *
  * Line width and text size follow the picture's smaller side, so a label reads the same on 300 and on 6000
- * pixels. A label stands above its box; where there is no room, inside it; it is shifted until it lies in
- * the picture, and moves on where it would cover a more confident label. */
+ * pixels; in pictures of a hundred it takes a twentieth of the side. A label stands above its box; where there is no room,
+ * inside it; it is shifted until it lies in the picture, and moves on where it would cover a more confident label. */
 #include "detect/draw.h"
 
 #include <math.h>
@@ -108,6 +108,13 @@ static int shift_inside(int at, int size, int limit) {
 /* A readable label, and the least to which it shrinks in a picture that is too small for it. */
 enum { SMALLEST_LABEL = 12, SMALLEST = 7 };
 
+/* A picture of a hundred pixels is looked at enlarged, and there labels of the readable size would hide what they name: they
+ * take no more than a twentieth of its longer side. */
+static float usual_height(int shorter, int longer) {
+  const float least = fminf(SMALLEST_LABEL, fmaxf((float)longer / 20, SMALLEST));
+  return fmaxf((float)shorter / 38, least);
+}
+
 static float fit_height(const yolo_image *image, const char *text, float height) {
   float width = (float)measure(text, height).width;
   if (width > (float)image->width) height = fmaxf(height * (float)image->width / width, SMALLEST);
@@ -204,7 +211,7 @@ yolo_status yolo_draw_boxes(yolo_image *image, const yolo_drawn_box *boxes, int 
   if (st != YOLO_OK || n < 1) return st;
   int side = image->width < image->height ? image->width : image->height;
   int thickness = side / 250 > 1 ? side / 250 : 1;
-  if (!(label_height > 0)) label_height = fmaxf((float)side / 38, SMALLEST_LABEL);
+  if (!(label_height > 0)) label_height = usual_height(side, image->width > image->height ? image->width : image->height);
   placed_label *labels = yolo_alloc_array((size_t)n, sizeof *labels);
   if (!labels) return YOLO_ENOMEM;
   for (int i = 0; i < n; i++) labels[i] = (placed_label){.box = &boxes[i]};

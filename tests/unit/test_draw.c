@@ -191,6 +191,27 @@ START_TEST(odd_sizes) {
 }
 END_TEST
 
+/* Labels of small pictures: a twentieth of the longer side, but neither smaller than 7 nor larger than 12 where the shorter one
+ * asks for no more. */
+START_TEST(small_pictures_have_small_labels) {
+  static const struct {
+    int width, height;
+    float label;
+  } rows[] = {{128, 128, 7}, {180, 120, 9}, {120, 180, 9}, {240, 100, 12}, {320, 320, 12}, {456, 456, 12}, {760, 912, 20}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const float w = (float)rows[i].width, h = (float)rows[i].height;
+    yolo_drawn_box box = {w * .1f, h * .4f, w * .9f, h * .9f, 0, 1, "dog 0.93", false, NULL, 0};
+    yolo_image usual = grey_picture(rows[i].width, rows[i].height), told = grey_picture(rows[i].width, rows[i].height);
+    ck_assert_int_eq(yolo_draw_boxes(&usual, &box, 1, 0, false), YOLO_OK);
+    ck_assert_int_eq(yolo_draw_boxes(&told, &box, 1, rows[i].label, false), YOLO_OK);
+    ck_assert_msg(memcmp(usual.pixels, told.pixels, (size_t)rows[i].width * (size_t)rows[i].height * 3) == 0, "%dx%d",
+                  rows[i].width, rows[i].height);
+    yolo_image_release(&usual);
+    yolo_image_release(&told);
+  }
+}
+END_TEST
+
 /* Text and lines follow the picture: the share of a large picture that a label takes is that of a small one. */
 START_TEST(sizes_follow_the_picture) {
   static const char *const names[] = {"dog"};
@@ -233,8 +254,10 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("draw");
   TCase *tests = tcase_create("draw");
-  const TTest *const all[] = {colours,           letters,          text_widths, labels_stay_inside,       ink_is_readable,
-                              frames_and_places, labels_make_room, odd_sizes,   sizes_follow_the_picture, refusals};
+  const TTest *const all[] = {
+      colours,           letters,          text_widths, labels_stay_inside,       ink_is_readable,
+      frames_and_places, labels_make_room, odd_sizes,   sizes_follow_the_picture, small_pictures_have_small_labels,
+      refusals};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) tcase_add_test(tests, all[i]);
   suite_add_tcase(suite, tests);
   return suite_run(suite) == 0 ? 0 : 1;
