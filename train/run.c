@@ -76,6 +76,14 @@ static bool has_truth(const yolo_dataset *d) {
   return false;
 }
 
+/* A folder of images that is not there is found before anything is begun; that of `val` would be missed after an epoch only. */
+static yolo_status see_first_image(const yolo_dataset *d) {
+  yolo_image image = {0};
+  yolo_status st = d->n_images > 0 ? yolo_dataset_load_image(d, 0, &image) : YOLO_OK;
+  yolo_image_release(&image);
+  return st;
+}
+
 static yolo_status open_data(yolo_run *run) {
   const char **names = NULL;
   yolo_status st = YOLO_OK;
@@ -92,12 +100,14 @@ static yolo_status open_data(yolo_run *run) {
                    run->train->n_images);
     goto done;
   }
+  YOLO_TRY(see_first_image(run->train));
   if (!yolo_config_has_split(run->config, YOLO_SPLIT_VAL)) {
     yolo_run_note(run, "there is no val split: nothing is validated, and the last weights count as the best");
     goto done;
   }
   YOLO_TRY(class_names(run->train, &names));
   YOLO_TRY(open_split(run, "val", names, (int)run->train->n_classes, &run->val));
+  YOLO_TRY(see_first_image(run->val));
   YOLO_TRY(yolo_eval_truths_make(run->val, &run->truths));
 done:
   yolo_free(names);

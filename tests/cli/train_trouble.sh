@@ -110,6 +110,19 @@ train set/data.cfg/run
 expect_status 1
 expect_sentence 'set/data.cfg'
 
+# ---- a folder of images that is not there: found before the run's folder is made ----
+for split in train val; do
+  rm -rf changing
+  cp -r set changing
+  sed -i 's|set/|changing/|g' changing/data.cfg
+  mv changing/images/$split changing/images/elsewhere
+  # shellcheck disable=SC2086
+  run train changing/data.cfg $settings --dir nowhere
+  expect_status 1
+  expect_sentence "changing/images/$split/000001.jpg: there is no such file"
+  reject_file nowhere
+done
+
 # ---- images and labels that change while it runs ----
 start() { # start FOLDER OPTION...: stops when the first checkpoint lies there, with enough epochs to come for what is to happen
   local folder=$1
