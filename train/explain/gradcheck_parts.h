@@ -34,4 +34,7 @@ yolo_status yolo_gradcheck_loss(const yolo_gradcheck *check, int g, const yolo_l
 yolo_status yolo_gradcheck_heads(yolo_gradcheck *check, bool (*row)(void *payload, const yolo_gradcheck_row *row),
                                  void *payload);
 
+/* gradcheck_size.c: what the options leave open of pictures and their size; whether tensors are moved together. */
+void yolo_gradcheck_choose_size(yolo_gradcheck *check);
+
 #endif
