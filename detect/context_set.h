@@ -12,8 +12,9 @@ typedef struct yolo_context_set {
   int n;        /* 1: the network itself uses the threads; else items[i] is for thread i of a yolo_parallel with n threads */
 } yolo_context_set;
 
-/* One a thread, for no more images than there are. It stays at one where activations for all of them would be more than an
- * eighth of the memory that is free, and on a device that is not this processor. */
+/* One a thread, for no more images than there are. It stays at one where a thread's share of an image is work enough, where
+ * activations for all of them would be more than an eighth of the memory that is free, and on a device that is not this
+ * processor. */
 yolo_status yolo_context_set_open(const yolo_model *model, int threads, size_t images, yolo_context_set *out);
 void yolo_context_set_close(yolo_context_set *set);
 
