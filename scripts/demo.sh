@@ -62,7 +62,7 @@ object (IoU 0.5) and name it right? * is the best so far."
 printf "\n\$ sed 's/^loss=yolov5/&\\\\ncls_gain=2/' backbone/models/yolo-nano.cfg >%s/shapes-nano.cfg" $out
 sed 's/^loss=yolov5/&\ncls_gain=2/' backbone/models/yolo-nano.cfg >$out/shapes-nano.cfg
 run train $out/shapes/data.cfg --model $out/shapes-nano.cfg --imgsz 128 --epochs 12 --batch 16 --lr 0.04 --dir $out/run \
-  --set train.warmup=0.5 --set augment.flip=0.5 --set augment.flip_vertical=0.5
+  --set train.warmup=0.5 --set augment.preset=none --set augment.flip=0.5 --set augment.flip_vertical=0.5
 
 tell "4. How good is it?" \
   "Scored as COCO scores. AP, average precision, is the area under precision over recall, a mean over classes and over IoU
