@@ -9,7 +9,9 @@
 
 enum { STEPS = 6, DROPOUT_SEED = 5, MOST_SET = 16 };
 static const double first_step = 1.0 / 64, step_ratio = 1.0 / 4; /* of the length of the tensor */
-static const double small_share = 1e-4;                          /* of the typical gradient: below is rounding */
+static const double much_doubt =
+    0.1; /* steps that differ by more among themselves condemn nobody: too many kinks lie between */
+static const double small_share = 1e-4; /* of the typical gradient: below is rounding */
 
 /* ---- errors ---- */
 
@@ -22,6 +24,7 @@ double yolo_gradcheck_error(double a, double b, double least) {
 yolo_gradcheck_verdict yolo_gradcheck_judge(const yolo_gradcheck *check, double error, double doubt) {
   const double tolerance = check->options.tolerance;
   if (error <= tolerance) return YOLO_GRADCHECK_OK;
+  if (doubt > much_doubt) return YOLO_GRADCHECK_UNCLEAR;
   return error <= tolerance + 2 * doubt ? YOLO_GRADCHECK_UNCLEAR : YOLO_GRADCHECK_FAIL;
 }
 

@@ -13,7 +13,7 @@
  * value is the one that differs least from the one before it, which says nothing of the analytic value, and that difference is
  * its doubt. A direction that disagrees is tried again along two others, and the middle one of the three counts: a kink beside
  * the parameters spoils a direction, a mistake all of them. An error above the tolerance that the doubt could explain is no
- * failure but unclear. */
+ * failure but unclear, and so is one whose doubt is above a tenth. */
 #ifndef YOLO_TRAIN_EXPLAIN_GRADCHECK_H
 #define YOLO_TRAIN_EXPLAIN_GRADCHECK_H
 
