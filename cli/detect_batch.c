@@ -32,7 +32,8 @@ static void note(detect_job *job, int i, yolo_status st) {
   if (st != YOLO_OK) job->problems[i] = yolo_strdup(yolo_error_message()); /* the sentence is this thread's */
 }
 
-/* What is written of an image alone, in any order: pictures, crops. */
+/* What is written of an image alone, in any order: pictures, crops. write_ms is what the run took for it: a share of the
+ * thread's time, where several write. */
 static void write_apart(detect_job *job, int i) {
   const prefetch_item *item = &job->items[i];
   const out_image image = {item->index, &job->sources.items[item->index], &job->items[i].image, job->results[i]};
@@ -43,7 +44,7 @@ static void write_apart(detect_job *job, int i) {
     if (writer->kind->apart) st = writer->kind->image(&job->run, writer->state, &image);
   }
   note(job, i, st);
-  job->write_ms[i] = yolo_now_ms() - start;
+  job->write_ms[i] = (yolo_now_ms() - start) / job->contexts.n;
 }
 
 static void write_task(void *payload, int i, int thread) {
@@ -77,7 +78,10 @@ static yolo_status run_together(detect_job *job, int count) {
     return st;
   }
   note_first_pass(job, count);
+  const double start = yolo_now_ms();
   yolo_parallel(job->writers_apart > 0 ? job->threads : 1, count, write_task, job);
+  const double each = (yolo_now_ms() - start) / count;
+  for (int i = 0; i < count; ++i) job->write_ms[i] = each;
   return YOLO_OK;
 }
 

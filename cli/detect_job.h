@@ -34,7 +34,7 @@ typedef struct detect_writer {
 typedef struct detect_totals {
   long images, failed, detections;
   double load_ms, network_ms, post_ms; /* sums over images; load_ms with the decoding, on other threads */
-  /* Waiting for images; resizing them or handing them to the device; writing. Side by side: sums over the threads. */
+  /* Waiting for images; resizing them or handing them to the device (side by side: the sum over the threads); writing. */
   double wait_ms, copy_ms, write_ms;
   /* What network_ms holds of first passes, in which a GPU settles on kernels, and how many images these had. */
   double first_ms;

@@ -61,7 +61,7 @@ void detect_report_image(detect_job *job, const source_item *source, const yolo_
 static void say_pace(const detect_job *job, double wall_ms) {
   const detect_totals *t = &job->totals;
   const bool copies = yolo_runner_takes_images(job->context->runner);
-  const double side = job->contexts.n; /* threads of which each did its share of all but the waiting */
+  const double side = job->contexts.n; /* threads of which each did its share of resizing, network and results */
   const struct {
     double ms;
     const char *what, *word;
@@ -70,7 +70,7 @@ static void say_pace(const detect_job *job, double wall_ms) {
       {t->copy_ms / side, copies ? "Copying the images to the device" : "Resizing the images", copies ? "copy" : "resizing"},
       {(t->network_ms - t->first_ms) / side, "The network", "network"},
       {t->post_ms / side, "Sorting out the results", "results"},
-      {t->write_ms / side, "Writing the results", "writing"},
+      {t->write_ms, "Writing the results", "writing"},
       {t->first_ms, "", "first pass"}};
   const int count = sizeof parts / sizeof *parts, once = count - 1;
   int most = 0, told = 0;

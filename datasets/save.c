@@ -1,5 +1,5 @@
 /* Images to files, by suffix, through stb_image_write (Sean Barrett and others, public domain), JPEG through libjpeg-turbo
- * where it is built in (4 to 5 times as fast): encoded in memory first, then written whole or not at all.
+ * where it is built in (faster): encoded in memory first, then written whole or not at all.
  *
  * PNG is compressed by zlib: stb_image_write's own compressor writes past its buffer when memory is short. */
 #include <limits.h>

@@ -278,7 +278,8 @@ static void note_place(yolo_run *run, const char *checkpoint) {
   if (state->next_epoch >= run->config->train.epochs)
     yolo_run_note(run, "%s: all %d epochs are done already; --epochs with more of them goes on", checkpoint, state->next_epoch);
   else if (yolo_run_lost_patience(run))
-    yolo_run_note(run, "%s: ended in epoch %d, after %d validations without a better score; a larger train.patience goes on",
+    yolo_run_note(run,
+                  "%s: ended in epoch %d, its last validations (%d) found no better score; a larger train.patience goes on",
                   checkpoint, state->next_epoch, state->without_better);
   else if (state->next_batch == run->steps)
     yolo_run_note(run, "%s: goes on with epoch %d, whose steps are done; it is judged", checkpoint, state->next_epoch + 1);
